@@ -1,0 +1,1 @@
+"""Small tools every room may use. No tables here, and nothing that knows a school."""
