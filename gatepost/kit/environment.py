@@ -1,8 +1,8 @@
 """Settings from the environment, parsed strictly.
 
-`GATEPOST_DEBUG=yes` must stop the start, not quietly mean something. Each reader notes what is wrong and answers with the
-default (or an empty value), so that one run of the settings module finds every mistake; `env_settle()` at its end then
-raises one `SettingsError` that names them all.
+`GATEPOST_DEBUG=yes` must stop the start, not quietly mean something. Each reader notes what is wrong and answers with
+the default (or an empty value), so that one run of the settings module finds every mistake; `env_settle()` at its end
+then raises one `SettingsError` that names them all.
 """
 
 import os
@@ -93,7 +93,8 @@ class Environment:
     def secret(self, name: str, default: str | None = None) -> str:
         """A secret from `NAME`, or from the file that `NAME_FILE` names (its last line end dropped).
 
-        Without a default it is required. A file that is named but unreadable or empty is a problem even where there is a default: someone meant it.
+        Without a default it is required. A file that is named but unreadable or empty is a problem even where there
+        is a default: someone meant it.
         """
         file_name = f"{name}_FILE"
         path = self.values.get(file_name, "").strip()
