@@ -1,1 +1,4 @@
-"""Small tools every room may use. No tables here, and nothing that knows a school."""
+"""The tools every room may use: the clock, sealed fields, partitions, the worker's loops.
+
+No tables, no knowledge of schools or children. What only one room needs belongs in that room.
+"""

@@ -1,0 +1,220 @@
+"""Django's settings, read strictly from the environment; `gatepost doctor` says what is missing.
+
+Every variable is listed in `docs/settings.md`.
+"""
+
+from pathlib import Path
+
+import psycopg.conninfo
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from gatepost.kit.environment import (
+    env_bool,
+    env_choice,
+    env_int,
+    env_list,
+    env_secret,
+    env_settle,
+    env_text,
+    env_url,
+)
+from gatepost.kit.sealed import KeyRing
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+DEBUG = env_bool("GATEPOST_DEBUG", default=False)
+DEMONSTRATION = env_bool("GATEPOST_DEMONSTRATION", default=False)  # invented city, mail catcher, open passwords
+SECRET_KEY = env_secret("GATEPOST_SECRET_KEY")
+SITE_URL = env_url("GATEPOST_URL", "http://127.0.0.1:8000").rstrip("/")
+HTTPS = SITE_URL.startswith("https://")
+ALLOWED_HOSTS = env_list("GATEPOST_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+TRUSTED_PROXIES = env_int("GATEPOST_TRUSTED_PROXIES", 0, at_least=0, at_most=5)
+
+_seal_keys = env_secret("GATEPOST_SEAL_KEYS")
+_digest_key = env_secret("GATEPOST_DIGEST_KEY")
+_database_url = env_url("DATABASE_URL", schemes=["postgresql", "postgres"])
+
+MAIL_FROM = env_text("GATEPOST_MAIL_FROM", "校門口 Gatepost <gatepost@gatepost.example>")
+MAIL_BOUNCE_DOMAIN = env_text("GATEPOST_MAIL_BOUNCE_DOMAIN", "gatepost.example")
+SMTP_HOST = env_text("GATEPOST_SMTP_HOST", "127.0.0.1")
+SMTP_PORT = env_int("GATEPOST_SMTP_PORT", 1025, at_least=1, at_most=65535)
+SMTP_USER = env_text("GATEPOST_SMTP_USER", "")
+SMTP_PASSWORD = env_secret("GATEPOST_SMTP_PASSWORD", "")
+SMTP_SECURITY = env_choice("GATEPOST_SMTP_SECURITY", "none", among=["none", "starttls", "tls"])
+SMTP_CONNECTIONS = env_int("GATEPOST_SMTP_CONNECTIONS", 4, at_least=1, at_most=64)
+DKIM_KEY = env_secret("GATEPOST_DKIM_KEY", "")  # a PEM private key; empty: mails are not signed
+DKIM_SELECTOR = env_text("GATEPOST_DKIM_SELECTOR", "gatepost")
+
+env_settle()
+
+try:
+    KEY_RING = KeyRing.parse(_seal_keys, _digest_key)
+except ValueError as error:
+    raise ImproperlyConfigured(f"GATEPOST_SEAL_KEYS, GATEPOST_DIGEST_KEY: {error}") from error
+
+
+def _database(url: str) -> dict[str, object]:
+    """Django's description of the database at `url` (anything libpq understands)."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    known = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    described: dict[str, object] = {name: str(parts.pop(key, "") or "") for key, name in known.items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **described,
+        "CONN_MAX_AGE": 300,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**parts, "application_name": "gatepost"},
+    }
+
+
+DATABASES = {"default": _database(_database_url)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "gatepost.audit",
+    "gatepost.accounts",
+    "gatepost.roster",
+    "gatepost.notify",
+    "gatepost.guardians",
+    "gatepost.cards",
+    "gatepost.gates",
+    "gatepost.access",
+    "gatepost.attendance",
+    "gatepost.announcements",
+    "gatepost.portals",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gatepost.portals.language.AccountLanguageMiddleware",
+    "gatepost.access.doors.DoorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "gatepost.config.urls"
+ASGI_APPLICATION = "gatepost.config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",  # the admin's permissions
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "gatepost.accounts.passwords.Argon2id",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGOUT_REDIRECT_URL = "front"
+ACCOUNT_ADAPTER = "gatepost.portals.signin.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts come from the school's approval, whose addresses are proven there
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+# A whole school sits behind one address on enrolment day: the limit per account is the tight one.
+ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "login_failed": "300/m/ip,5/15m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+CACHES = {
+    "default": {  # shared by all processes: rate limits must hold however many there are
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+}
+
+LANGUAGE_CODE = "zh-hant"
+LANGUAGES = [("zh-hant", "繁體中文"), ("en", "English"), ("vi", "Tiếng Việt"), ("id", "Bahasa Indonesia")]
+LOCALE_PATHS = [PACKAGE / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Taipei"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env_text("GATEPOST_STATIC_ROOT", str(PACKAGE.parent / "var" / "static")))
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; health checks come without TLS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_NAME = "__Host-gatepost" if HTTPS else "gatepost"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "gatepost-csrf"
+LANGUAGE_COOKIE_NAME = "gatepost-language"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}

@@ -1,0 +1,1 @@
+"""An invented city and a simulated morning, so that anybody can watch Gatepost work. Invented people only."""

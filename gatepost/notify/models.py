@@ -1,0 +1,119 @@
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from gatepost.accounts.models import Account
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", "Email"
+
+
+class Recipient(models.Model):
+    """An account that may be told about somebody. Without one in force nothing about them leaves for that account.
+
+    Opened and ended by the room that proved the bond, in the transaction that changes it.
+    """
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recipients")
+    about = models.UUIDField()
+    opened_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "about"], name="notify_recipient_once")]
+        indexes = [models.Index(fields=["about"], name="notify_recipient_about")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Address(models.Model):
+    """Where a person can be reached on one channel. It counts after a code came back from it (`verified_at`)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="addresses")
+    channel = models.TextField(choices=Channel.choices)
+    target = models.TextField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    disabled_because = models.TextField(blank=True)  # a code: bounced, refused
+
+    class Meta:
+        verbose_name_plural = "addresses"
+        constraints = [models.UniqueConstraint(fields=["account", "channel", "target"], name="notify_address_once")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Subscription(models.Model):
+    """This recipient wants this topic at this address."""
+
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="subscriptions")
+    topic = models.TextField()
+    address = models.ForeignKey(Address, on_delete=models.CASCADE, related_name="subscriptions")
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["recipient", "topic", "address"], name="notify_subscription_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Notice(models.Model):
+    """What we want to say, once: `key` keeps a repeat from saying it again. Partitioned by month of `on_date`."""
+
+    id = models.BigIntegerField(primary_key=True)
+    on_date = models.DateField()  # the day it speaks of
+    key = models.TextField()
+    topic = models.TextField()
+    about = models.UUIDField()
+    data = models.JSONField(default=dict)  # what the template fills in; no ID numbers, no addresses
+    posted_at = models.DateTimeField()
+    best_before = models.DateTimeField()
+    follows = models.BigIntegerField(null=True)  # the notice it corrects: told to exactly those who got that one
+
+    class Meta:
+        db_table = "notify_notice"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Delivery(models.Model):
+    """One notice to one address. States only move forward; a lease that ran out returns the row to the queue.
+
+    queued → sending → sent → delivered, or failed (the world refused) or dropped (we decided not to: `because`).
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"  # the channel's server took it
+        DELIVERED = "delivered"  # a receipt says so
+        FAILED = "failed"
+        DROPPED = "dropped"
+
+    id = models.BigIntegerField(primary_key=True)
+    on_date = models.DateField()
+    notice_id = models.BigIntegerField()
+    address_id = models.BigIntegerField()
+    account_id = models.UUIDField()
+    about = models.UUIDField()
+    channel = models.TextField()
+    state = models.TextField(choices=State.choices, default=State.QUEUED)
+    due_at = models.DateTimeField()  # not before; while sending, when the lease runs out
+    attempts = models.SmallIntegerField(default=0)
+    because = models.TextField(blank=True)  # a code: stale, withdrawn, ended, unsubscribed, unreachable, refused …
+    response = models.TextField(blank=True)  # the last words of the channel's server
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "notify_delivery"
+        verbose_name_plural = "deliveries"
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,62 @@
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from gatepost.notify.models import Address, Delivery, Recipient, Subscription
+
+
+def open_for(account_id: UUID, about: UUID) -> Recipient:
+    """From now on `account_id` may be told about `about`. For the room that proved it, in its transaction."""
+    recipient, _ = Recipient.objects.update_or_create(account_id=account_id, about=about, defaults={"ended_at": None})
+    return recipient
+
+
+def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
+    """From now on nothing about `about` leaves for `account_id`: subscriptions go, what is queued is dropped.
+
+    A message being sent at this very moment cannot be called back; the sender looks again before each batch.
+    """
+    with transaction.atomic():
+        Recipient.objects.filter(account_id=account_id, about=about, ended_at=None).update(ended_at=now)
+        Subscription.objects.filter(recipient__account_id=account_id, recipient__about=about).delete()
+        Delivery.objects.filter(account_id=account_id, about=about, state=Delivery.State.QUEUED).update(
+            state=Delivery.State.DROPPED, because="ended", settled_at=now
+        )
+
+
+class SubscriptionRefused(Exception):
+    """A choice that could not be kept; `code`: unproven (no proven address on that channel), stranger (no bond)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Address]]) -> tuple[int, int]:
+    """Make the subscriptions of `account_id` about `about` exactly `choices` (topic, address).
+
+    Returns how many were added and removed. Raises `SubscriptionRefused` and changes nothing if an address is not
+    the account's own or not proven, or the account may not be told about `about`.
+    """
+    wanted: set[tuple[str, int]] = set()
+    for topic, address in choices:
+        wanted.add((topic, address.pk))
+        if address.account_id != account_id or address.verified_at is None or address.disabled_at is not None:
+            raise SubscriptionRefused("unproven")
+    with transaction.atomic():
+        recipient = (
+            Recipient.objects.select_for_update().filter(account_id=account_id, about=about, ended_at=None).first()
+        )
+        if recipient is None:
+            raise SubscriptionRefused("stranger")
+        standing = {(row.topic, row.address_id): row for row in recipient.subscriptions.all()}
+        gone = [row.pk for key, row in standing.items() if key not in wanted]
+        new = [
+            Subscription(recipient=recipient, topic=topic, address_id=address)
+            for topic, address in sorted(wanted - standing.keys())
+        ]
+        Subscription.objects.filter(pk__in=gone).delete()
+        Subscription.objects.bulk_create(new)
+    return len(new), len(gone)
