@@ -1,0 +1,189 @@
+"""The database and the environment of a test run (a pytest plugin, named in `pyproject.toml`).
+
+One PostgreSQL for the whole run, started by the process that was typed and shared by the workers of xdist; with
+`DATABASE_URL` set, that server instead. Tables are migrated once, into a template; each worker's database is a copy
+of it. Nothing outlives the run: the server ends with it, however it ends, and what a killed run left on disk is
+removed by the next one.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from gatepost.up.postgres import ROLE, EmbeddedPostgres
+from gatepost.up.trouble import StartError
+from gatepost.up.worthless_keys import worthless_keys
+
+SERVER = "GATEPOST_TEST_SERVER"  # the URL by which databases are made; set by the first process, read by the workers
+RUN = "GATEPOST_TEST_RUN"
+FOLDER_PREFIX = "gatepost-test-"
+DATABASE_PREFIX = "gatepost_test_"
+
+# A test run may lose everything in a power cut; in return it does not wait for the disk.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "64MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before anything reads Django's settings: a server, and an environment of our own for the settings to read."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _begin_run(early_config)
+    _set_environment()
+
+
+def pytest_report_header() -> str:
+    """Where the tests' tables are."""
+    place = urlsplit(os.environ[SERVER])
+    return f"database: {place.hostname or 'embedded PostgreSQL'}, run {os.environ[RUN]}"
+
+
+def make_database(name: str) -> None:
+    """The database `name` as a copy of the template; whoever comes first makes and migrates the template."""
+    template = f"{DATABASE_PREFIX}{os.environ[RUN]}_template"
+    with psycopg.connect(os.environ[SERVER], autocommit=True) as server:
+        server.execute("SELECT pg_advisory_lock(%s, 1)", [_run_number(os.environ[RUN])])
+        if not _exists(server, template):
+            _make_template(server, template)
+        _command(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+
+
+def _begin_run(config: pytest.Config) -> None:
+    os.environ[RUN] = run = secrets.token_hex(4)
+    options = config.known_args_namespace
+    if options.collectonly or options.help or options.version:
+        os.environ[SERVER] = "postgresql:///not_started"
+        return
+    cleanup = contextlib.ExitStack()
+    config.add_cleanup(cleanup.close)
+    given = os.environ.get("DATABASE_URL", "").strip()
+    try:
+        os.environ[SERVER] = _borrow_server(given, run, cleanup) if given else _start_server(cleanup)
+    except StartError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _start_server(cleanup: contextlib.ExitStack) -> str:
+    """A server in a temporary folder that is locked as long as we live. Answers with its URL."""
+    _remove_left_folders()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o711)
+    lock = cleanup.enter_context((folder / "lock").open("w"))
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    server = cleanup.enter_context(EmbeddedPostgres(folder / "postgres", settings=SETTINGS, dies_with_parent=True))
+    with psycopg.connect(server.url("postgres", user="postgres"), autocommit=True) as connection:
+        _command(connection, "ALTER ROLE {} CREATEDB", ROLE)
+    return server.url("postgres")  # as the role that owns the tables elsewhere, not as superuser
+
+
+def _borrow_server(url: str, run: str, cleanup: contextlib.ExitStack) -> str:
+    """The server of `DATABASE_URL`. A lock of ours tells other runs which databases are in use."""
+    try:
+        connection = cleanup.enter_context(psycopg.connect(url, autocommit=True))
+    except psycopg.OperationalError as error:
+        raise StartError(f"DATABASE_URL does not answer: {str(error).strip().splitlines()[0]}") from None
+    connection.execute("SELECT pg_advisory_lock(%s, 0)", [_run_number(run)])
+    _drop_left_databases(connection)
+    cleanup.callback(_drop_databases, connection, run)
+    return url
+
+
+def _set_environment() -> None:
+    """Only what is set here reaches the settings: the shell of a developer may hold anything."""
+    for name in [name for name in os.environ if name.startswith("GATEPOST_") and name not in {SERVER, RUN}]:
+        del os.environ[name]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    os.environ["DATABASE_URL"] = _with_database(os.environ[SERVER], f"{DATABASE_PREFIX}{os.environ[RUN]}_{worker}")
+    os.environ.update(worthless_keys())
+
+
+def _make_template(server: psycopg.Connection[tuple[object, ...]], template: str) -> None:
+    _command(server, "CREATE DATABASE {}", template)
+    try:
+        _migrate(template)
+    except BaseException:
+        _command(server, "DROP DATABASE {} WITH (FORCE)", template)
+        raise
+
+
+def _migrate(database: str) -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    own = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = database
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own
+
+
+def _remove_left_folders() -> None:
+    """What runs that were killed left behind: their lock is free, their folder is still there."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError), (folder / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            EmbeddedPostgres(folder / "postgres").stop_left_over()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_left_databases(server: psycopg.Connection[tuple[object, ...]]) -> None:
+    runs = {name.removeprefix(DATABASE_PREFIX).partition("_")[0] for name in _test_databases(server)}
+    for run in runs:
+        with contextlib.suppress(ValueError):
+            if _lock_is_free(server, run):
+                _drop_databases(server, run)
+
+
+def _lock_is_free(server: psycopg.Connection[tuple[object, ...]], run: str) -> bool:
+    row = server.execute("SELECT pg_try_advisory_lock(%s, 0)", [_run_number(run)]).fetchone()
+    return bool(row and row[0])
+
+
+def _drop_databases(server: psycopg.Connection[tuple[object, ...]], run: str) -> None:
+    for name in _test_databases(server):
+        if name.startswith(f"{DATABASE_PREFIX}{run}_"):
+            _command(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def _test_databases(server: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    return (str(name) for (name,) in server.execute(query, [DATABASE_PREFIX]).fetchall())
+
+
+def _exists(server: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+    return bool(server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone())
+
+
+def _command(server: psycopg.Connection[tuple[object, ...]], command: str, *names: str) -> None:
+    server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(path=f"/{name}").geturl()
+
+
+def _run_number(run: str) -> int:
+    """The run as a key for an advisory lock (signed, 32 bits)."""
+    return int(run, 16) - 2**31
