@@ -1,0 +1,269 @@
+"""One SMTP connection: opened, signed in, and used for one mail after another.
+
+smtplib opens it (greeting, EHLO, STARTTLS, AUTH: the parts that are hard to get right). The mails themselves are
+written to it directly, because one mail need not cost four round trips: where the relay offers PIPELINING (RFC 2920),
+as all common ones do, MAIL, RCPT and DATA travel together.
+"""
+
+import re
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Literal, NamedTuple
+
+from gatepost.channels.email.replies import Stage, means_gone
+from gatepost.channels.errors import ChannelError
+
+# What begins a mail: which command is answered, and the first digit of the answer that lets us go on.
+_STEPS: tuple[tuple[Stage, int], ...] = (("sender", 2), ("recipient", 2), ("message", 3))
+
+_TEXT_MAX = 200
+_UNPRINTABLE = re.compile(r"[^ -~]+")
+_ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmtpSettings:
+    """How to reach the relay. All times are in seconds.
+
+    `hello_name` is the name we greet with, a host name of ours. `ca_file` names further certificate authorities;
+    certificates are always verified. ValueError for a password that would cross a network in the clear.
+    """
+
+    host: str
+    port: int
+    hello_name: str
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str | None = None
+    connect_seconds: float = 10
+    reply_seconds: float = 30
+    idle_seconds: float = 20
+    pause_seconds: float = 5
+    mails_per_connection: int = 500
+
+    def __post_init__(self) -> None:
+        if self.username and self.security == "none" and not _is_loopback(self.host):
+            raise ValueError("A relay on another machine gets a password over TLS only.")
+
+
+class RelayTrouble(ChannelError):
+    """The relay or the way to it failed; this connection is of no more use. Says nothing about the address.
+
+    `down`: there is no point in trying the next mail at once. `after_message`: the whole message had been written, so
+    the relay may have taken it; sending again repeats its Message-ID.
+    """
+
+    def __init__(
+        self, message: str, *, down: bool = False, after_message: bool = False, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message, permanent=False, retry_after=retry_after)
+        self.down = down
+        self.after_message = after_message
+
+
+class _Reply(NamedTuple):
+    code: int
+    text: str
+
+
+class Connection:
+    """Opens at once, or raises RelayTrouble(down=True). For one thread at a time."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self.alive = True
+        self.mails = 0
+        self._pause = timedelta(seconds=settings.pause_seconds)
+        try:
+            self._smtp = _opened(settings)
+        except (smtplib.SMTPException, OSError) as error:
+            raise RelayTrouble(
+                f"No connection to the relay: {_why(error)}", down=True, retry_after=self._pause
+            ) from error
+        self._pipelining = self._smtp.has_extn("pipelining")
+
+    def hand_over(self, sender: str, recipient: str, message: bytes) -> str:
+        """Give one mail to the relay; returns what it said on taking it. `message` comes from `wire`.
+
+        ChannelError: this mail was refused. RelayTrouble: the connection failed. Look at `alive` before using it
+        again.
+        """
+        mail, rcpt = self._commands(sender, recipient)
+        self.mails += 1
+        start = self._start_pipelined if self._pipelining else self._start
+        start(mail, rcpt, recipient)
+        self._write(message)
+        try:
+            reply = self._read()
+        except RelayTrouble as trouble:
+            trouble.after_message = True
+            raise
+        if reply.code != 250:
+            raise _refusal(reply, recipient, stage="message")
+        return _clean(reply.text, recipient)
+
+    def close(self) -> None:
+        """Take leave. Never raises: there is nobody left to tell."""
+        try:
+            if self.alive:
+                self._smtp.quit()
+        except (smtplib.SMTPException, OSError):
+            pass
+        finally:
+            self._hang_up()
+
+    def _commands(self, sender: str, recipient: str) -> tuple[bytes, bytes]:
+        extra = b""
+        if not (sender.isascii() and recipient.isascii()):
+            if not self._smtp.has_extn("smtputf8"):
+                raise ChannelError("The relay cannot reach addresses beyond ASCII.", permanent=True)
+            extra = b" BODY=8BITMIME SMTPUTF8"
+        return b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), extra), b"RCPT TO:<%b>\r\n" % recipient.encode()
+
+    def _start_pipelined(self, mail: bytes, rcpt: bytes, recipient: str) -> None:
+        self._write(mail + rcpt + b"DATA\r\n")
+        refusal: ChannelError | None = None
+        for step in _STEPS:
+            try:
+                reply = self._read()
+            except RelayTrouble:
+                if refusal:
+                    break  # It said why before it hung up.
+                raise
+            refusal = refusal or _refusal_at(step, reply, recipient)
+        if refusal and reply.code == 354:
+            # The relay waits for a message that nobody is to get. RFC 2920 section 3.1 would send it an empty one;
+            # hanging up sends none.
+            self._hang_up()
+        if refusal:
+            raise self._reset(refusal)
+
+    def _start(self, mail: bytes, rcpt: bytes, recipient: str) -> None:
+        for command, step in zip((mail, rcpt, b"DATA\r\n"), _STEPS, strict=True):
+            self._write(command)
+            refusal = _refusal_at(step, self._read(), recipient)
+            if refusal:
+                raise self._reset(refusal)
+
+    def _reset(self, refusal: ChannelError) -> ChannelError:
+        """Make the relay forget the refused mail. If that fails, the refusal is still what happened to it."""
+        if not self.alive:
+            return refusal
+        try:
+            self._write(b"RSET\r\n")
+            self._read()
+        except RelayTrouble:
+            self._hang_up()
+        return refusal
+
+    def _write(self, octets: bytes) -> None:
+        try:
+            self._smtp.send(octets)
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._trouble(error) from error
+
+    def _read(self) -> _Reply:
+        try:
+            code, text = self._smtp.getreply()
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._trouble(error) from error
+        reply = _Reply(code, text.decode(errors="replace"))
+        if not 200 <= code <= 599 or code == 421:  # 421: the relay is about to hang up, whatever we asked
+            self._hang_up()
+            raise RelayTrouble(f"The relay said {_clean(f'{code} {reply.text}', '')}")
+        return reply
+
+    def _trouble(self, error: Exception) -> RelayTrouble:
+        """A relay that does not answer in time will not answer the next mail either; one that hung up may."""
+        self._hang_up()
+        silent = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        pause = self._pause if silent else None
+        return RelayTrouble(f"The connection to the relay failed: {_why(error)}", down=silent, retry_after=pause)
+
+    def _hang_up(self) -> None:
+        self.alive = False
+        self._smtp.close()
+
+
+def wire(message: bytes) -> bytes:
+    """The message as it follows DATA: CRLF line ends only (a lone CR or LF has been used to smuggle in second mails),
+    dots doubled at line starts, the closing dot at the end (RFC 5321 section 4.5.2)."""
+    lines = message.count(b"\r\n")
+    if message.count(b"\n") != lines or message.count(b"\r") != lines:
+        message = _ANY_LINE_END.sub(b"\r\n", message)
+    if message.startswith(b".") or b"\n." in message:
+        message = _LINE_START_DOT.sub(b"..", message)
+    return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _opened(settings: SmtpSettings) -> smtplib.SMTP:
+    smtp = _connected(settings)
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        if settings.security == "starttls":
+            smtp.starttls(context=_tls(settings.ca_file))
+            smtp.ehlo_or_helo_if_needed()
+        if settings.username:
+            smtp.login(settings.username, settings.password)
+        if smtp.sock is None:
+            raise smtplib.SMTPServerDisconnected("hung up")
+        smtp.sock.settimeout(settings.reply_seconds)
+        # Small commands are not to wait for a full packet.
+        smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def _connected(settings: SmtpSettings) -> smtplib.SMTP:
+    where = (settings.host, settings.port, settings.hello_name, settings.connect_seconds)
+    if settings.security == "tls":
+        host, port, name, seconds = where
+        return smtplib.SMTP_SSL(host, port, name, timeout=seconds, context=_tls(settings.ca_file))
+    return smtplib.SMTP(*where)
+
+
+@lru_cache(maxsize=4)
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _refusal_at(step: tuple[Stage, int], reply: _Reply, recipient: str) -> ChannelError | None:
+    stage, wanted = step
+    return None if reply.code // 100 == wanted else _refusal(reply, recipient, stage=stage)
+
+
+def _refusal(reply: _Reply, recipient: str, *, stage: Stage) -> ChannelError:
+    gone = means_gone(code=reply.code, text=reply.text, stage=stage)
+    return ChannelError(f"The relay said {_clean(f'{reply.code} {reply.text}', recipient)}", permanent=gone)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        return _clean(f"{error.smtp_code} {said}", "")
+    return _clean(str(error) or type(error).__name__, "")
+
+
+def _clean(text: str, recipient: str) -> str:
+    """What the relay said, fit for a log: one short line, without the person's address."""
+    if recipient:
+        text = re.sub(re.escape(recipient), "(address)", text, flags=re.IGNORECASE)
+    return _UNPRINTABLE.sub(" ", text)[:_TEXT_MAX]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,113 @@
+"""Many mails at once, over a few connections side by side.
+
+A thread spends most of a mail's time waiting for the relay, so threads do; there is no queue here and nothing outlives
+`send_many` except the open connections.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+
+from gatepost.channels.email.connection import RelayTrouble, SmtpSettings
+from gatepost.channels.email.transport import EmailTransport
+from gatepost.channels.errors import ChannelError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    envelope_from: str
+    to: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`reply` is what the relay said on taking the mail; `error` is why it was not taken."""
+
+    error: ChannelError | None = None
+    reply: str = ""
+
+    @property
+    def sent(self) -> bool:
+        return self.error is None
+
+
+class SmtpPool:
+    """`size` connections to one relay, each with a thread of its own.
+
+    `sign` is applied to each message in the sending thread, where signatures of several mails are computed at the same
+    time.
+    """
+
+    def __init__(self, settings: SmtpSettings, *, size: int, sign: Callable[[bytes], bytes] | None = None) -> None:
+        self._settings = settings
+        self._sign = sign
+        self._lanes = [EmailTransport(settings) for _ in range(size)]
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="smtp")
+        self._one_caller = threading.Lock()
+        self._down_until = 0.0
+
+    def send_many(self, mails: Sequence[OutgoingMail]) -> list[Outcome]:
+        """Send them all; the outcomes stand in the order of the mails. Never raises for a mail: each has its outcome.
+
+        When the relay does not answer at all, the rest of the batch is not tried one time-out after another: it is
+        told so at once, and so is every mail of the next `pause_seconds`. Callers in several threads take turns.
+        """
+        waiting: SimpleQueue[int] = SimpleQueue()
+        for index in range(len(mails)):
+            waiting.put(index)
+        outcomes = [Outcome()] * len(mails)
+        with self._one_caller:
+            lanes = self._lanes[: len(mails)]
+            running = [self._threads.submit(self._drain, lane, mails, waiting, outcomes) for lane in lanes]
+            for lane in running:
+                lane.result()
+        return outcomes
+
+    def close(self) -> None:
+        """Wait for a running batch, then take leave of the relay."""
+        with self._one_caller:
+            self._threads.shutdown()
+            for lane in self._lanes:
+                lane.close()
+
+    def _drain(
+        self, lane: EmailTransport, mails: Sequence[OutgoingMail], waiting: SimpleQueue[int], outcomes: list[Outcome]
+    ) -> None:
+        while True:
+            try:
+                index = waiting.get_nowait()
+            except Empty:
+                return
+            outcomes[index] = self._send(lane, mails[index])
+
+    def _send(self, lane: EmailTransport, mail: OutgoingMail) -> Outcome:
+        pause = self._down_until - time.monotonic()
+        if pause > 0:
+            return Outcome(RelayTrouble("The relay did not answer a moment ago.", retry_after=timedelta(seconds=pause)))
+        try:
+            message = self._sign(mail.message) if self._sign else mail.message
+            return Outcome(reply=lane.send(mail.envelope_from, mail.to, message))
+        except RelayTrouble as trouble:
+            if trouble.down:
+                self._down_until = time.monotonic() + self._settings.pause_seconds
+            return Outcome(trouble)
+        except ChannelError as error:
+            return Outcome(error)
+        except Exception as error:
+            # A mistake of ours with one mail must not lose the outcomes of the mails that were sent.
+            log.exception("mail not sent")
+            return Outcome(_our_mistake(error))
+
+
+def _our_mistake(error: Exception) -> ChannelError:
+    mistake = ChannelError(f"This mail could not be sent: {type(error).__name__}", permanent=False)
+    mistake.__cause__ = error
+    return mistake
