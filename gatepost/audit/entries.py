@@ -5,7 +5,6 @@ from django.contrib.auth.models import AnonymousUser
 from gatepost.audit.models import Entry
 
 
-
 def record(
     action: str, *, by: object | None, about: UUID | None = None, school_code: str = "", **facts: str | int | None
 ) -> None:

@@ -1,0 +1,49 @@
+"""The door for HTTP: `/v1` goes to intake, everything else to Django."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.config.settings")
+
+from django.core.asgi import get_asgi_application
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_django = get_asgi_application()
+
+from gatepost.gates.http import Gate  # noqa: E402 - models need Django set up
+from gatepost.kit.environment import env_url  # noqa: E402
+
+_gate = Gate(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The whole of Gatepost over HTTP."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    elif scope["path"].startswith("/v1/"):
+        await _gate(scope, receive, send)
+    else:
+        await _django(scope, receive, send)
+
+
+async def gate(scope: Scope, receive: Receive, send: Send) -> None:
+    """Intake alone, for a machine that does nothing else."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        await _gate(scope, receive, send)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await _gate.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,297 @@
+"""Keeping taps: many requests share one commit, and nobody is answered before it.
+
+A `Clerk` runs in each intake process. Requests hand it their lines and wait; it takes whatever has gathered while the
+last commit was on its way to the disk, writes it in one statement, and answers them all. So one commit costs the
+same whether one tap waits for it or a thousand.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gatepost.cards.numbers import CardNumberError, canonical
+from gatepost.gates.contract import CARD_CHARACTERS_MAX, BadLine, TapLine
+from gatepost.gates.models import TapQueue
+from gatepost.gates.readerbook import KnownReader
+
+log = logging.getLogger(__name__)
+
+LINES_PER_COMMIT_MAX = 2_000
+LINES_WAITING_MAX = 50_000
+COMMIT_SECONDS_MAX = 10.0
+
+# A reader may have been without a network over a holiday; what is older is kept, but is news to nobody.
+OLDEST = timedelta(days=35)
+# The clock of a good reader may run a little ahead of ours.
+NEWEST = timedelta(minutes=2)
+# Less than this is the journey through the network, not a wrong clock.
+SKEW_THAT_MATTERS = timedelta(minutes=2)
+
+
+class Overloaded(Exception):
+    """More waits than may wait, or the database does not answer: the reader keeps its taps and comes again."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A tap as the table holds it."""
+
+    month: date
+    school_id: int
+    reader_id: UUID
+    nonce: UUID
+    card: str
+    uid: str
+    read_at: datetime | None
+    tapped_at: datetime
+    received_at: datetime
+    skew_ms: int
+    direction: str | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Hearing:
+    """What a request says about its reader, apart from its taps."""
+
+    reader_id: UUID
+    heard_at: datetime
+    sent_at: datetime
+    queue: int
+    skew_ms: int
+
+
+@dataclass(slots=True, eq=False)
+class Handful:
+    """The rows of one request, on their way to a commit."""
+
+    rows: list[Row]
+    hearing: Hearing
+    done: "asyncio.Future[set[UUID]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+def row(line: TapLine | BadLine, reader: KnownReader, *, sent_at: datetime, received_at: datetime) -> Row:
+    """What is kept of one line: always a row, with a reason if attendance cannot use it."""
+    skew = sent_at - received_at
+    skew_ms = int(skew.total_seconds() * 1000)
+    reason, uid, read_at, direction = "", "", None, None
+    tapped_at = received_at
+    if isinstance(line, BadLine):
+        card, reason = line.text, "bad_line"
+    else:
+        card, read_at, direction = line.card, line.read_at, line.direction
+        uid, reason = _number(card, reader)
+        tapped_at = _put_right(read_at, skew)
+        if tapped_at is None or not received_at - OLDEST <= tapped_at <= received_at + NEWEST:
+            tapped_at, reason = received_at, reason or "time_out_of_range"
+            read_at = read_at if read_at and read_at.tzinfo else None
+    # The month follows the reader's own time where that is any use: a repeat must fall where the first one fell.
+    return Row(
+        month=_month(tapped_at if read_at is None or reason else _nearest(read_at, tapped_at)),
+        school_id=reader.school_id,
+        reader_id=reader.id,
+        nonce=line.nonce,
+        card=_storable(card),
+        uid=uid,
+        read_at=read_at,
+        tapped_at=tapped_at,
+        received_at=received_at,
+        skew_ms=skew_ms,
+        direction=direction,
+        reason=reason,
+    )
+
+
+def _number(card: str, reader: KnownReader) -> tuple[str, str]:
+    try:
+        return canonical(card, reader.rule), ""
+    except CardNumberError:
+        return "", "bad_card"
+
+
+def _put_right(read_at: datetime, skew: timedelta) -> datetime | None:
+    """The reader's time by our clock; None if it has no zone or leaves the calendar."""
+    if read_at.tzinfo is None:
+        return None
+    try:
+        return (read_at - skew if abs(skew) > SKEW_THAT_MATTERS else read_at).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _nearest(read_at: datetime, tapped_at: datetime) -> datetime:
+    """The reader's own time if it is within a day of the corrected one, else the corrected one."""
+    return read_at if abs(read_at - tapped_at) < timedelta(days=1) else tapped_at
+
+
+def _month(at: datetime) -> date:
+    return at.astimezone(UTC).date().replace(day=1)
+
+
+def _storable(text: str) -> str:
+    """`text` without what PostgreSQL cannot hold, and no longer than a card number can be."""
+    return text[:CARD_CHARACTERS_MAX].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class Clerk:
+    """Writes what requests hand in, many to a commit."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+        self._waiting: deque[Handful] = deque()
+        self._lines_waiting = 0
+        self._something = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write. Needs a running event loop."""
+        self._task = asyncio.create_task(self._write_for_ever())
+
+    async def stop(self) -> None:
+        """Write what is waiting, then end."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        while self._waiting:
+            await self._write_some()
+        task.cancel()
+
+    async def keep(self, rows: list[Row], hearing: Hearing) -> set[UUID]:
+        """Commit `rows` and `hearing`; returns the nonces that were new.
+
+        Raises `Overloaded` if they could not be committed in time; then none or all of them may stand, and sending
+        them again is harmless.
+        """
+        if self._lines_waiting + len(rows) > LINES_WAITING_MAX:
+            raise Overloaded("too much is waiting")
+        handful = Handful(rows, hearing)
+        self._waiting.append(handful)
+        self._lines_waiting += len(rows)
+        self._something.set()
+        return await handful.done
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await self._something.wait()
+            await self._write_some()
+            if not self._waiting:
+                self._something.clear()
+
+    async def _write_some(self) -> None:
+        handfuls = self._take()
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS_MAX):
+                stored = await self._commit(handfuls)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.warning(
+                "taps not committed lines=%d error=%s", sum(len(h.rows) for h in handfuls), type(error).__name__
+            )
+            self._answer(handfuls, Overloaded("the database did not answer"))
+        except BaseException as error:
+            self._answer(handfuls, Overloaded("the clerk stopped"))
+            if not isinstance(error, Exception):
+                raise
+            log.exception("taps not committed")
+        else:
+            self._answer(handfuls, stored)
+
+    def _take(self) -> list[Handful]:
+        taken, lines = [], 0
+        while self._waiting and (not taken or lines + len(self._waiting[0].rows) <= LINES_PER_COMMIT_MAX):
+            handful = self._waiting.popleft()
+            taken.append(handful)
+            lines += len(handful.rows)
+        self._lines_waiting -= lines
+        return taken
+
+    def _answer(self, handfuls: list[Handful], result: "set[tuple[UUID, UUID]] | Overloaded") -> None:
+        for handful in handfuls:
+            if handful.done.done():  # its request went away
+                continue
+            if isinstance(result, Overloaded):
+                handful.done.set_exception(result)
+            else:
+                handful.done.set_result({r.nonce for r in handful.rows if (r.reader_id, r.nonce) in result})
+
+    async def _commit(self, handfuls: Sequence[Handful]) -> set[tuple[UUID, UUID]]:
+        rows = [row for handful in handfuls for row in handful.rows]
+        async with self._pool.connection() as connection, connection.transaction():
+            stored: set[tuple[UUID, UUID]] = set()
+            if rows:
+                cursor = await connection.execute(_STORE, _columns(rows), prepare=True)
+                stored = set(await cursor.fetchall())
+            await connection.execute(_HEAR, _hearings(handfuls), prepare=True)
+        return stored
+
+
+_STORE = f"""
+WITH handed AS (
+    SELECT * FROM unnest(
+        %s::date[], %s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+        %s::timestamptz[], %s::bigint[], %s::text[], %s::text[]
+    ) AS t(month, school_id, reader_id, nonce, card, uid, read_at, tapped_at, received_at, skew_ms, direction, reason)
+), stored AS (
+    INSERT INTO gates_tap (month, school_id, reader_id, nonce, card, uid, read_at, tapped_at, received_at, skew_ms,
+                           direction, reason)
+    SELECT * FROM handed
+    ON CONFLICT DO NOTHING
+    RETURNING school_id, reader_id, nonce, uid, tapped_at, received_at, direction, reason
+), queued AS (
+    INSERT INTO gates_tapqueue (shard, school_id, reader_id, nonce, uid, tapped_at, received_at, direction)
+    SELECT school_id %% {TapQueue.SHARDS}, school_id, reader_id, nonce, uid, tapped_at, received_at, direction
+    FROM stored WHERE reason = ''
+    RETURNING 1
+), woken AS (
+    SELECT pg_notify('gatepost_taps', '') WHERE EXISTS (SELECT 1 FROM queued)
+)
+SELECT reader_id, nonce FROM stored LEFT JOIN woken ON true
+"""  # noqa: S608 - a constant of our own
+
+# In the order of the readers, so that two processes never wait for each other crosswise.
+_HEAR = """
+INSERT INTO gates_readerhealth AS health (reader_id, heard_at, sent_at, queue, skew_ms)
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::int[], %s::bigint[])
+    AS t(reader_id, heard_at, sent_at, queue, skew_ms)
+ORDER BY reader_id
+ON CONFLICT (reader_id) DO UPDATE
+SET heard_at = excluded.heard_at, sent_at = excluded.sent_at, queue = excluded.queue, skew_ms = excluded.skew_ms
+WHERE health.heard_at <= excluded.heard_at
+"""
+
+
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    return [
+        [row.month for row in rows],
+        [row.school_id for row in rows],
+        [row.reader_id for row in rows],
+        [row.nonce for row in rows],
+        [row.card for row in rows],
+        [row.uid for row in rows],
+        [row.read_at for row in rows],
+        [row.tapped_at for row in rows],
+        [row.received_at for row in rows],
+        [row.skew_ms for row in rows],
+        [row.direction for row in rows],
+        [row.reason for row in rows],
+    ]
+
+
+def _hearings(handfuls: Sequence[Handful]) -> list[list[Any]]:
+    """The last word of each reader among `handfuls`."""
+    last = {handful.hearing.reader_id: handful.hearing for handful in handfuls}
+    heard = list(last.values())
+    return [
+        [h.reader_id for h in heard],
+        [h.heard_at for h in heard],
+        [h.sent_at for h in heard],
+        [h.queue for h in heard],
+        [h.skew_ms for h in heard],
+    ]

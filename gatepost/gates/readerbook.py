@@ -1,0 +1,81 @@
+"""Which reader a key belongs to, in memory: intake asks this at every request.
+
+The whole book is read again every `REFRESH_SECONDS`, so a revoked key stops opening everywhere within that time and
+a new one begins to. A city has some thousand readers; the book is small.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gatepost.cards.numbers import AS_THE_CHIP, CardNumberError, CardRule
+from gatepost.gates.keys import digest
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 2.0
+# A book older than this is not believed: better no answer than a revoked key's taps.
+BELIEVED_SECONDS = 5.0
+
+
+class BookClosed(Exception):
+    """The book could not be read for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownReader:
+    id: UUID
+    school_id: int
+    rule: CardRule
+
+
+class ReaderBook:
+    """The readers whose keys open intake now."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+        self._readers: dict[bytes, KnownReader] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def find(self, key: str) -> KnownReader | None:
+        """The reader with `key`, or None if there is none or it was revoked. Raises `BookClosed`."""
+        if time.monotonic() - self._read_at > REFRESH_SECONDS:
+            await self._refresh()
+        return self._readers.get(digest(key))
+
+    async def _refresh(self) -> None:
+        if self._reading.locked() and time.monotonic() - self._read_at < BELIEVED_SECONDS:
+            return  # somebody is at it; the page we have will do meanwhile
+        async with self._reading:
+            if time.monotonic() - self._read_at <= REFRESH_SECONDS:
+                return
+            try:
+                async with asyncio.timeout(BELIEVED_SECONDS), self._pool.connection() as connection:
+                    cursor = await connection.execute(_READERS)
+                    rows = await cursor.fetchall()
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                if time.monotonic() - self._read_at > BELIEVED_SECONDS:
+                    raise BookClosed("the list of readers cannot be read") from error
+                return
+            self._readers = {bytes(key): KnownReader(pk, school, _rule(pk, rule)) for key, pk, school, rule in rows}
+            self._read_at = time.monotonic()
+
+
+_READERS = "SELECT key_digest, id, school_id, card_rule FROM gates_reader WHERE revoked_at IS NULL"
+
+
+def _rule(reader_id: UUID, described: object) -> CardRule:
+    if not described:
+        return AS_THE_CHIP
+    try:
+        return CardRule.from_json(described)
+    except CardNumberError:
+        log.error("reader has no usable card rule reader=%s", reader_id)
+        return AS_THE_CHIP
