@@ -9,7 +9,7 @@ fold case, and stays within 64 octets.
 import hmac
 import re
 from base64 import b32encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from email import message_from_bytes
@@ -73,9 +73,9 @@ def parse_bounce(message: bytes) -> Bounce | None:
     Out-of-office replies, reports of a delay and letters of thanks are no failures. Never raises, whatever the bytes.
     """
     mail = message_from_bytes(message[:_REPORT_OCTETS_MAX])
-    if mail.get_content_type() != "multipart/report" or not mail.is_multipart():
+    if mail.get_content_type() != "multipart/report":
         return None
-    failures = [bounce for part in mail.walk() if _is_status(part) for bounce in _failures(_blocks(part))]
+    failures = [bounce for part in _inside(mail) if _is_status(part) for bounce in _failures(_blocks(part))]
     return max(failures, key=lambda bounce: bounce.permanent, default=None)
 
 
@@ -84,16 +84,22 @@ def _is_status(part: Message) -> bool:
     return part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
 
 
-def _blocks(part: Message) -> list[Message]:
-    """The groups of fields: one about the message, then one for each recipient."""
+def _inside(part: Message) -> list[Message]:
     payload = part.get_payload()
-    if isinstance(payload, list):
-        return [block for block in payload if isinstance(block, Message)]
-    text = re.sub(r"\r\n?", "\n", str(payload))
-    return [HeaderParser().parsestr(block) for block in re.split(r"\n{2,}", text)]
+    return [inner for inner in payload if isinstance(inner, Message)] if isinstance(payload, list) else []
 
 
-def _failures(blocks: Iterable[Message]) -> Iterable[Bounce]:
+def _blocks(part: Message) -> Iterator[Message]:
+    """The groups of fields: one about the message, then one for each recipient."""
+    for block in _inside(part):
+        yield block
+        # The parser knows the older type only. Of the newer one it reads the first group and leaves the rest as text.
+        rest = block.get_payload()
+        if isinstance(rest, str):
+            yield from map(HeaderParser().parsestr, re.split(r"(?:\r?\n){2,}", rest))
+
+
+def _failures(blocks: Iterable[Message]) -> Iterator[Bounce]:
     for block in blocks:
         if _value(block, "Action").lower() != "failed":
             continue

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
@@ -65,7 +66,7 @@ def mail(text: str = "王小明 07:42 到校。", *, subject: str = "到校通�
 
 
 @pytest.mark.parametrize("signer", [rsa_signer, ed25519_signer])
-def test_a_signed_mail_is_verified(signer: type[DkimSigner]) -> None:
+def test_a_signed_mail_is_verified(signer: Callable[[], DkimSigner]) -> None:
     signed = signer().sign(mail(), at=AT)
     assert signed.endswith(mail())
     assert verified(signed)
