@@ -147,11 +147,11 @@ class EmbeddedPostgres:
         account = self._account()
         source = newest_programs()
         check_version(self.data, source)
-        self._programs = reachable_programs(source, account, data_parent=self.folder)
+        self._programs = self._programs or reachable_programs(source, account, data_parent=self.folder)
         try:
             if not (self.data / "PG_VERSION").exists():
                 self._make_data(self._programs, account)
-            self._sockets = self._make_sockets(self._programs, account)
+            self._sockets = self._sockets or self._make_sockets(self._programs, account)
             self._launch(self._programs, account, self._sockets)
             self._wait_until_ready()
         except BaseException:
