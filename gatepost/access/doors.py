@@ -26,7 +26,10 @@ GUARDIAN = "guardian"
 
 @dataclass(frozen=True)
 class Rule:
-    """Who a page is for: `PUBLIC`, `SIGNED_IN`, `GUARDIAN` (has a bond in force), or names of roles, any one of which opens."""
+    """Who a page is for, any one of which opens it.
+
+    `PUBLIC`, `SIGNED_IN`, `GUARDIAN` (has a bond in force), or names of roles.
+    """
 
     kinds: frozenset[str]
 
@@ -63,7 +66,7 @@ RULES_OF_LIBRARIES = {
 
 def rule_of(view: object, url_name: str | None, namespaces: list[str]) -> Rule | None:
     """The rule of a resolved view, or None if nobody wrote one."""
-    rule = getattr(view, "rule", None)
+    rule: Rule | None = getattr(view, "rule", None)
     if rule is not None:
         return rule
     if "admin" in namespaces:

@@ -100,6 +100,7 @@ class Event(models.Model):
     student_id = models.UUIDField()
     at = models.DateTimeField()
     side = models.TextField(choices=Side.choices)
+    sure = models.BooleanField()  # the gate or a person said which side; otherwise the timetable did
     source = models.TextField(choices=Source.choices)
     reader_id = models.UUIDField(null=True)  # source card: where
     nonce = models.UUIDField(null=True)  # … and which tap

@@ -27,7 +27,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["path"].startswith("/v1/"):
         await _gate(scope, receive, send)
     else:
-        await _django(scope, receive, send)
+        await _django(dict(scope), receive, send)  # type: ignore[arg-type]
 
 
 async def gate(scope: Scope, receive: Receive, send: Send) -> None:

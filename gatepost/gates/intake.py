@@ -81,33 +81,35 @@ class Handful:
 def row(line: TapLine | BadLine, reader: KnownReader, *, sent_at: datetime, received_at: datetime) -> Row:
     """What is kept of one line: always a row, with a reason if attendance cannot use it."""
     skew = sent_at - received_at
-    skew_ms = int(skew.total_seconds() * 1000)
-    reason, uid, read_at, direction = "", "", None, None
-    tapped_at = received_at
-    if isinstance(line, BadLine):
-        card, reason = line.text, "bad_line"
-    else:
-        card, read_at, direction = line.card, line.read_at, line.direction
-        uid, reason = _number(card, reader)
-        tapped_at = _put_right(read_at, skew)
-        if tapped_at is None or not received_at - OLDEST <= tapped_at <= received_at + NEWEST:
-            tapped_at, reason = received_at, reason or "time_out_of_range"
-            read_at = read_at if read_at and read_at.tzinfo else None
-    # The month follows the reader's own time where that is any use: a repeat must fall where the first one fell.
-    return Row(
-        month=_month(tapped_at if read_at is None or reason else _nearest(read_at, tapped_at)),
+    kept = Row(
+        month=_month(received_at),
         school_id=reader.school_id,
         reader_id=reader.id,
         nonce=line.nonce,
-        card=_storable(card),
-        uid=uid,
-        read_at=read_at,
-        tapped_at=tapped_at,
+        card=_storable(line.text if isinstance(line, BadLine) else line.card),
+        uid="",
+        read_at=None,
+        tapped_at=received_at,
         received_at=received_at,
-        skew_ms=skew_ms,
-        direction=direction,
-        reason=reason,
+        skew_ms=int(skew.total_seconds() * 1000),
+        direction=None,
+        reason="bad_line",
     )
+    return kept if isinstance(line, BadLine) else _with_tap(kept, line, reader, skew)
+
+
+def _with_tap(kept: Row, line: TapLine, reader: KnownReader, skew: timedelta) -> Row:
+    kept.direction = line.direction
+    kept.uid, kept.reason = _number(line.card, reader)
+    kept.read_at = line.read_at if line.read_at.tzinfo else None
+    tapped_at = _put_right(line.read_at, skew)
+    if tapped_at is None or not kept.received_at - OLDEST <= tapped_at <= kept.received_at + NEWEST:
+        kept.reason = kept.reason or "time_out_of_range"
+        return kept
+    kept.tapped_at = tapped_at
+    # The month follows the reader's own time where that is any use: a repeat must fall where the first one fell.
+    kept.month = _month(_nearest(line.read_at, tapped_at))
+    return kept
 
 
 def _number(card: str, reader: KnownReader) -> tuple[str, str]:
@@ -204,7 +206,8 @@ class Clerk:
             self._answer(handfuls, stored)
 
     def _take(self) -> list[Handful]:
-        taken, lines = [], 0
+        taken: list[Handful] = []
+        lines = 0
         while self._waiting and (not taken or lines + len(self._waiting[0].rows) <= LINES_PER_COMMIT_MAX):
             handful = self._waiting.popleft()
             taken.append(handful)

@@ -19,6 +19,7 @@ CREATE TABLE attendance_event (
     student_id uuid NOT NULL,
     at timestamptz NOT NULL,
     side text NOT NULL CHECK (side IN ('in', 'out', 'seen')),
+    sure boolean NOT NULL,
     source text NOT NULL CHECK (source IN ('card', 'guard', 'teacher', 'office')),
     reader_id uuid,
     nonce uuid,
@@ -129,6 +130,7 @@ class Migration(migrations.Migration):
                         ("student_id", models.UUIDField()),
                         ("at", models.DateTimeField()),
                         ("side", models.TextField(choices=[("in", "到校"), ("out", "離校"), ("seen", "在校")])),
+                        ("sure", models.BooleanField()),
                         (
                             "source",
                             models.TextField(

@@ -1,0 +1,115 @@
+"""What attendance says to guardians: fact, source, time, what the school is doing. No blame, no alarm."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from gatepost.notify.topics import Topic, Words
+
+ARRIVED, LEFT, NOT_ARRIVED, FOUND, CORRECTED = "arrived", "left", "not_arrived", "found", "corrected"
+
+# How long a notice is news. "Arrived" is not sent at noon.
+BEST_BEFORE = {
+    ARRIVED: timedelta(minutes=60),
+    LEFT: timedelta(minutes=60),
+    NOT_ARRIVED: timedelta(minutes=90),
+    FOUND: timedelta(hours=4),
+    CORRECTED: timedelta(hours=12),
+}
+LATE = timedelta(minutes=10)  # a notice sent later than this after the fact says so
+
+
+def key(topic: str, student_id: object, date: object) -> str:
+    """The key under which `topic` is said once for a student and a day."""
+    return f"{topic}:{student_id}:{date}"
+
+
+def _arrived(data: Mapping[str, Any], now: datetime) -> Words:
+    if data["source"] != "card" and data.get("seen_only"):
+        headline = gettext("{student} is at school ({time})")
+    else:
+        headline = gettext("{student} arrived at school at {time}")
+    return _words(data, now, headline=headline, subject=headline)
+
+
+def _left(data: Mapping[str, Any], now: datetime) -> Words:
+    headline = gettext("{student} left school at {time}")
+    return _words(data, now, headline=headline, subject=headline)
+
+
+def _not_arrived(data: Mapping[str, Any], now: datetime) -> Words:
+    slots = {"student": data["student"], "time": _clock(data)}
+    headline = gettext("No card tap of {student} has been seen yet ({time})").format(**slots)
+    lines = (
+        _where(data),
+        gettext("The school's gate readers are working normally, and the school is calling the roll."),
+        gettext("If your child is not coming today, please tell the homeroom teacher."),
+    )
+    return Words(subject=headline, headline=headline, lines=lines)
+
+
+def _found(data: Mapping[str, Any], now: datetime) -> Words:
+    headline = gettext("{student} is at school: {time}")
+    words = _words(data, now, headline=headline, subject=headline)
+    return Words(
+        subject=words.subject,
+        headline=words.headline,
+        lines=(*words.lines, gettext("This follows our earlier message that no tap had been seen.")),
+    )
+
+
+def _corrected(data: Mapping[str, Any], now: datetime) -> Words:
+    slots = {"student": data["student"]}
+    headline = gettext("Correction: please disregard our earlier message about {student}").format(**slots)
+    return Words(
+        subject=headline,
+        headline=headline,
+        lines=(_where(data), data.get("note") or gettext("The earlier message was wrong. We are sorry for the worry.")),
+    )
+
+
+def _words(data: Mapping[str, Any], now: datetime, *, headline: str, subject: str) -> Words:
+    slots = {"student": data["student"], "time": _clock(data)}
+    lines = [_where(data), _source(data)]
+    if now - datetime.fromisoformat(data["at"]) > LATE:
+        lines.append(gettext("This message is late; the time above is when it happened."))
+    return Words(subject=subject.format(**slots), headline=headline.format(**slots), lines=tuple(lines))
+
+
+def _clock(data: Mapping[str, Any]) -> str:
+    return _at(data).strftime("%H:%M")
+
+
+def _at(data: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(data["at"]).astimezone(ZoneInfo(data["timezone"]))
+
+
+def _where(data: Mapping[str, Any]) -> str:
+    """The school and the day: 雙園國小 · 11月23日 星期一."""
+    return f"{data['school']} · {date_format(_at(data), gettext('l, j F'))}"
+
+
+def _source(data: Mapping[str, Any]) -> str:
+    """Every event names its source."""
+    match data["source"]:
+        case "card":
+            return gettext("Card tapped at {place}.").format(place=data["place"])
+        case "guard":
+            return gettext("Entered by the guard, without a card.")
+        case "teacher":
+            return gettext("Confirmed by the homeroom teacher, without a card.")
+    return gettext("Entered by the school office, without a card.")
+
+
+TOPICS = (
+    Topic(ARRIVED, _("Arrived"), _arrived),
+    Topic(LEFT, _("Left"), _left),
+    Topic(NOT_ARRIVED, _("Not arrived"), _not_arrived),
+    Topic(FOUND, _("At school after all"), _found, optional=False, choosable=False),
+    Topic(CORRECTED, _("Correction"), _corrected, optional=False, choosable=False),
+)

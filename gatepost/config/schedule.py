@@ -1,0 +1,89 @@
+"""Every loop and every clock of the worker, in one list."""
+
+import logging
+import signal
+import threading
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+
+from gatepost.attendance import arrivals, sweep
+from gatepost.channels.email.address import Mailbox
+from gatepost.channels.email.connection import SmtpSettings
+from gatepost.channels.email.dkim import DkimSigner
+from gatepost.channels.email.pool import SmtpPool
+from gatepost.kit import partitions
+from gatepost.kit.clock import utc_now
+from gatepost.kit.environment import env_url
+from gatepost.kit.worker import Loop, run
+from gatepost.notify import sender
+from gatepost.notify.mail import MailCarrier
+
+log = logging.getLogger(__name__)
+
+PARTITIONED = ("gates_tap", "attendance_event", "attendance_day", "notify_notice", "notify_delivery")
+
+
+def loops(carrier: MailCarrier) -> list[Loop]:
+    """What a worker does, each in a thread of its own."""
+    return [
+        Loop("arrivals", lambda now: arrivals.follow_taps(now=now), every_seconds=1, channel="gatepost_taps"),
+        Loop(
+            "mail",
+            lambda now: sender.send_due("email", carrier, now=now),
+            every_seconds=1,
+            channel="gatepost_deliveries",
+        ),
+        Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
+        Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
+    ]
+
+
+def make_partitions(now: datetime) -> int:
+    """Make the months that will be needed soon. Returns how many were made."""
+    months = partitions.months_around(now.date())
+    return sum(len(partitions.ensure_months(table, months)) for table in PARTITIONED)
+
+
+def mail_carrier() -> MailCarrier:
+    """The carrier the settings describe."""
+    name, address = parseaddr(settings.MAIL_FROM)
+    relay = SmtpSettings(
+        host=settings.SMTP_HOST,
+        port=settings.SMTP_PORT,
+        hello_name=settings.MAIL_BOUNCE_DOMAIN,
+        security=settings.SMTP_SECURITY,  # type: ignore[arg-type] # one of the three: parsed as a choice
+        username=settings.SMTP_USER,
+        password=settings.SMTP_PASSWORD,
+    )
+    sign = None
+    if settings.DKIM_KEY:
+        signer = DkimSigner(
+            domain=address.rpartition("@")[2], selector=settings.DKIM_SELECTOR, pem=settings.DKIM_KEY.encode()
+        )
+
+        def sign(message: bytes) -> bytes:
+            return signer.sign(message, at=utc_now())
+
+    return MailCarrier(
+        SmtpPool(relay, size=settings.SMTP_CONNECTIONS, sign=sign),
+        sender=Mailbox(address=address, name=name),
+        site_url=settings.SITE_URL,
+        bounce_domain=settings.MAIL_BOUNCE_DOMAIN,
+        bounce_secret=settings.SECRET_KEY.encode(),
+    )
+
+
+def run_worker() -> None:
+    """Run a worker until SIGTERM or SIGINT. Django must be set up."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("worker started")
+    run(
+        loops(mail_carrier()),
+        stop=stop,
+        database_url=env_url("DATABASE_URL", schemes=["postgresql", "postgres"]),
+    )
+    log.info("worker stopped")

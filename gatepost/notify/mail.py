@@ -1,0 +1,111 @@
+"""Notices as mails: one quiet frame in each language, filled with a topic's words."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+
+from django.core import signing
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
+
+from gatepost.channels.email.address import Mailbox
+from gatepost.channels.email.bounce import return_address
+from gatepost.channels.email.message import Envelope, MailTemplate
+from gatepost.channels.email.pool import OutgoingMail, SmtpPool
+from gatepost.channels.errors import ChannelError
+from gatepost.notify import topics
+from gatepost.notify.sender import Leased, Outcome
+
+log = logging.getLogger(__name__)
+
+UNSUBSCRIBE_SALT = "gatepost.notify.unsubscribe"
+
+
+class MailCarrier:
+    """Carries deliveries to mailboxes over a pool of SMTP connections."""
+
+    def __init__(
+        self, pool: SmtpPool, *, sender: Mailbox, site_url: str, bounce_domain: str, bounce_secret: bytes
+    ) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._site_url = site_url
+        self._bounce_domain = bounce_domain
+        self._bounce_secret = bounce_secret
+
+    def carry(self, deliveries: Sequence[Leased], *, now: datetime) -> list[Outcome]:
+        """Send them all; a mail that cannot be written is an outcome like one that cannot be sent."""
+        outcomes: list[Outcome | None] = [None] * len(deliveries)
+        mails: list[OutgoingMail] = []
+        places: list[int] = []
+        for index, delivery in enumerate(deliveries):
+            try:
+                mails.append(self._mail(delivery, now=now))
+                places.append(index)
+            except ChannelError as error:
+                outcomes[index] = Outcome(error)
+            except Exception as error:  # our bug in one notice must not hold up the others
+                log.exception("notice cannot be written notice=%d topic=%s", delivery.notice_id, delivery.topic)
+                outcomes[index] = Outcome(ChannelError(f"cannot be written: {type(error).__name__}", permanent=False))
+        for index, sent in zip(places, self._pool.send_many(mails), strict=True):
+            outcomes[index] = Outcome(sent.error, sent.reply)
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _mail(self, delivery: Leased, *, now: datetime) -> OutgoingMail:
+        topic = topics.get(delivery.topic)
+        optional = topic.optional and not delivery.is_follow_up
+        with translation.override(delivery.language):
+            words = topic.words(delivery.data, now)
+        slots = {"subject": words.subject, "headline": words.headline, "lines": "\n".join(words.lines)}
+        envelope = Envelope(
+            sender=self._sender,
+            to=Mailbox(address=delivery.target, name=delivery.account_name),
+            key=delivery.key,
+            at=now,
+            unsubscribe_url=self._unsubscribe_url(delivery) if optional else None,
+        )
+        return OutgoingMail(
+            envelope_from=return_address(
+                delivery.id, delivery.on_date, secret=self._bounce_secret, domain=self._bounce_domain
+            ),
+            to=delivery.target,
+            message=frame(delivery.language, optional=optional).fill(slots, envelope),
+        )
+
+    def _unsubscribe_url(self, delivery: Leased) -> str:
+        token = signing.dumps(
+            [str(delivery.account_id), str(delivery.about), delivery.topic, delivery.address_id], salt=UNSUBSCRIBE_SALT
+        )
+        return self._site_url + reverse("unsubscribe", args=[token])
+
+
+@cache
+def frame(language: str, *, optional: bool) -> MailTemplate:
+    """The mail around the words. No link, no picture: a safety message is read, not clicked."""
+    with translation.override(language):
+        why = gettext("You receive this because you chose it in your Gatepost settings.")
+        stop = gettext("Your mail program can unsubscribe you from this kind of message.") if optional else ""
+        footer = f"{why} {stop}".strip().replace("{", "{{").replace("}", "}}")
+        product = gettext("Gatepost").replace("{", "{{").replace("}", "}}")
+    tag = "zh-Hant" if language == "zh-hant" else language
+    return MailTemplate(
+        subject="{subject}",
+        text=f"{{headline}}\n\n{{lines}}\n\n--\n{product}\n{footer}\n",
+        html=_HTML.replace("%language%", tag).replace("%product%", product).replace("%footer%", footer),
+        language=tag,
+    )
+
+
+_HTML = """<!doctype html>
+<html lang="%language%"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{subject}</title></head>
+<body style="margin:0;padding:24px 16px;background:#fbfaf6;color:#1d2126;\
+font:17px/1.65 'PingFang TC','Noto Sans TC','Microsoft JhengHei',system-ui,sans-serif">
+<div style="max-width:520px;margin:0 auto;padding:24px;background:#ffffff;border:1px solid #e3dfd4;border-radius:14px">
+<p style="margin:0 0 12px;font-size:22px;line-height:1.4;font-weight:600">{headline}</p>
+<p style="margin:0;color:#3d444c;white-space:pre-line">{lines}</p></div>
+<p style="max-width:520px;margin:16px auto 0;color:#5d646d;font-size:14px"><b>%product%</b><br>%footer%</p>
+</body></html>
+"""

@@ -1,0 +1,154 @@
+"""Saying something, once, to everybody who may and wants to know.
+
+A notice and the deliveries it causes are written in the caller's transaction, together with the fact they speak of.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Something to say. `key` is said at most once for its `on_date`; after `best_before` it is not sent any more.
+
+    `data` is what the words need: JSON, without ID numbers, phones or addresses.
+    """
+
+    key: str
+    topic: str
+    about: UUID
+    on_date: date
+    data: dict[str, Any]
+    best_before: datetime
+
+
+def post(posts: Sequence[Post], *, now: datetime) -> int:
+    """Post those whose key is new, with one delivery for each subscription in force. Returns how many were new.
+
+    No delivery is made for an account that may not be told, or an address that is not proven.
+    """
+    if not posts:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_POST, [now, *_columns(posts), now])
+        return int(cursor.fetchone()[0])
+
+
+def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str = "") -> int:
+    """Post a notice to exactly those who got (or are just getting) the notice `original_key` of the same day.
+
+    The same addresses, by the same channels, whatever is subscribed; not to accounts that may no longer be told, and
+    not where the notice with the key `but_not_if_told` goes anyway. Returns how many deliveries were made.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FOLLOW,
+            {
+                "key": post.key,
+                "topic": post.topic,
+                "about": post.about,
+                "on_date": post.on_date,
+                "data": json.dumps(post.data),
+                "best_before": post.best_before,
+                "now": now,
+                "original": original_key,
+                "told": but_not_if_told,
+            },
+        )
+        return int(cursor.fetchone()[0])
+
+
+def withdraw(keys: Sequence[str], *, on_date: date, because: str, now: datetime) -> int:
+    """Drop what is still queued of the notices with `keys`. Returns how many deliveries were dropped.
+
+    What is being sent at this moment, or was sent, is answered with `follow`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, {"keys": list(keys), "on_date": on_date, "because": because, "now": now})
+        return int(cursor.rowcount)
+
+
+def retire(key: str, *, on_date: date) -> None:
+    """Free `key` for that day: its notice was taken back, so the same thing said again is news."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notify_notice SET key = key || '#' || id WHERE key = %s AND on_date = %s", [key, on_date]
+        )
+
+
+def _columns(posts: Sequence[Post]) -> list[list[Any]]:
+    return [
+        [post.key for post in posts],
+        [post.topic for post in posts],
+        [post.about for post in posts],
+        [post.on_date for post in posts],
+        [json.dumps(post.data) for post in posts],
+        [post.best_before for post in posts],
+    ]
+
+
+_POST = """
+WITH posted AS (
+    INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
+    SELECT key, topic, about, on_date, data::jsonb, best_before, %s
+    FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::date[], %s::text[], %s::timestamptz[])
+        AS t(key, topic, about, on_date, data, best_before)
+    ON CONFLICT DO NOTHING
+    RETURNING id, on_date, topic, about
+), queued AS (
+    INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
+    SELECT posted.id, posted.on_date, address.id, recipient.account_id, posted.about, address.channel, %s
+    FROM posted
+    JOIN notify_recipient recipient ON recipient.about = posted.about AND recipient.ended_at IS NULL
+    JOIN notify_subscription subscription
+        ON subscription.recipient_id = recipient.id AND subscription.topic = posted.topic
+    JOIN notify_address address ON address.id = subscription.address_id
+        AND address.verified_at IS NOT NULL AND address.disabled_at IS NULL
+    RETURNING 1
+), woken AS (
+    SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)
+)
+SELECT count(*) FROM posted LEFT JOIN woken ON true
+"""
+
+_FOLLOW = """
+WITH original AS (
+    SELECT id, on_date FROM notify_notice WHERE key = %(original)s AND on_date = %(on_date)s
+), posted AS (
+    INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at, follows)
+    SELECT %(key)s, %(topic)s, %(about)s, %(on_date)s, %(data)s::jsonb, %(best_before)s, %(now)s, original.id
+    FROM original
+    ON CONFLICT DO NOTHING
+    RETURNING id, on_date, about, follows
+), queued AS (
+    INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
+    SELECT posted.id, posted.on_date, told.address_id, told.account_id, posted.about, told.channel, %(now)s
+    FROM posted
+    JOIN notify_delivery told ON told.notice_id = posted.follows AND told.on_date = posted.on_date
+        AND told.state IN ('sending', 'sent', 'delivered')
+    JOIN notify_recipient recipient
+        ON recipient.account_id = told.account_id AND recipient.about = posted.about AND recipient.ended_at IS NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM notify_notice other
+        JOIN notify_delivery anyway ON anyway.notice_id = other.id AND anyway.on_date = other.on_date
+        WHERE other.key = %(told)s AND other.on_date = posted.on_date AND anyway.address_id = told.address_id
+    )
+    RETURNING 1
+), woken AS (
+    SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)
+)
+SELECT count(*) FROM queued LEFT JOIN woken ON true
+"""
+
+_WITHDRAW = """
+UPDATE notify_delivery delivery SET state = 'dropped', because = %(because)s, settled_at = %(now)s
+FROM notify_notice notice
+WHERE notice.key = ANY(%(keys)s) AND notice.on_date = %(on_date)s
+  AND delivery.notice_id = notice.id AND delivery.on_date = notice.on_date AND delivery.state = 'queued'
+"""

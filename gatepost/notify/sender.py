@@ -1,0 +1,211 @@
+"""Sending what is due: lease, look again, hand over outside any transaction, note the outcome.
+
+A lease is a row in the state `sending` whose `due_at` says when it runs out: if this process dies, another takes the
+row then. A mail that was in flight may leave twice, and then carries the same Message-ID.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import connection
+
+from gatepost.channels.errors import ChannelError
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+LEASE = timedelta(seconds=90)
+DAYS_LOOKED_AT = 2  # deliveries older than this are stale whatever they say; the partitions before are not opened
+RETRY_FIRST = timedelta(seconds=15)
+RETRY_MOST = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A delivery this process may send until its lease runs out, with all that is needed to decide and to say it."""
+
+    id: int
+    on_date: date
+    attempts: int
+    notice_id: int
+    topic: str
+    about: UUID
+    data: dict[str, Any]
+    best_before: datetime
+    is_follow_up: bool
+    account_id: UUID
+    account_name: str
+    language: str
+    address_id: int
+    target: str
+    address_ok: bool
+    may_be_told: bool
+    subscribed: bool
+
+    @property
+    def key(self) -> str:
+        """The same for every attempt: what a provider can recognise a repeat by."""
+        return f"{self.on_date:%Y%m%d}-{self.id}"
+
+    def reason_to_drop(self, now: datetime) -> str:
+        """Why it must not be sent after all, as a code; empty if it may."""
+        if not self.may_be_told:
+            return "ended"
+        if not self.address_ok:
+            return "unreachable"
+        if not self.subscribed and not self.is_follow_up:
+            return "unsubscribed"
+        return "stale" if now >= self.best_before else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one hand-over; `error` is None when the channel's server took it."""
+
+    error: ChannelError | None = None
+    response: str = ""
+
+
+class Carrier(Protocol):
+    """One channel's way of taking leased deliveries to their addresses."""
+
+    def carry(self, deliveries: Sequence[Leased], *, now: datetime) -> list[Outcome]:
+        """Hand over each; the outcomes in the order of the deliveries. Never raises for one of them."""
+        ...
+
+
+def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
+    """Lease up to `BATCH` due deliveries of `channel`, send or drop each, note the outcomes. Returns how many."""
+    leased = _lease(channel, now=now)
+    if not leased:
+        return 0
+    reasons = [delivery.reason_to_drop(now) for delivery in leased]
+    going = [delivery for delivery, reason in zip(leased, reasons, strict=True) if not reason]
+    outcomes = carrier.carry(going, now=now) if going else []
+    settled = [
+        _Settled(delivery, "dropped", reason, "", now)
+        for delivery, reason in zip(leased, reasons, strict=True)
+        if reason
+    ]
+    settled += [_settle(delivery, outcome, now=now) for delivery, outcome in zip(going, outcomes, strict=True)]
+    _note(settled, now=now)
+    return len(leased)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    delivery: Leased
+    state: str
+    because: str
+    response: str
+    due_at: datetime
+
+
+def _settle(delivery: Leased, outcome: Outcome, *, now: datetime) -> _Settled:
+    if outcome.error is None:
+        return _Settled(delivery, "sent", "", outcome.response[:500], now)
+    response = str(outcome.error)[:500]
+    if outcome.error.permanent:
+        return _Settled(delivery, "failed", "refused", response, now)
+    again = now + (outcome.error.retry_after or _pause(delivery.attempts))
+    if again >= delivery.best_before:
+        return _Settled(delivery, "failed", "too_late", response, now)
+    return _Settled(delivery, "queued", "", response, again)
+
+
+def _pause(attempts: int) -> timedelta:
+    doubled: timedelta = RETRY_FIRST * (1 << min(attempts - 1, 10))
+    return min(doubled, RETRY_MOST)
+
+
+def _lease(channel: str, *, now: datetime) -> list[Leased]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LEASE,
+            {
+                "channel": channel,
+                "now": now,
+                "until": now + LEASE,
+                "since": now.date() - timedelta(days=DAYS_LOOKED_AT),
+                "limit": BATCH,
+            },
+        )
+        rows = cursor.fetchall()
+    return [_read(row) for row in rows]
+
+
+def _read(row: tuple[Any, ...]) -> Leased:
+    columns = dict(zip((column.name for column in fields(Leased)), row, strict=True))
+    columns["data"] = json.loads(columns["data"])  # Django hands out jsonb as text
+    return Leased(**columns)
+
+
+def _note(settled: Sequence[_Settled], *, now: datetime) -> None:
+    refused = [one.delivery.address_id for one in settled if one.because == "refused"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SETTLE,
+            {
+                "ids": [one.delivery.id for one in settled],
+                "dates": [one.delivery.on_date for one in settled],
+                "states": [one.state for one in settled],
+                "because": [one.because for one in settled],
+                "responses": [one.response.replace("\0", "") for one in settled],
+                "due": [one.due_at for one in settled],
+                "attempts": [one.delivery.attempts for one in settled],
+                "now": now,
+            },
+        )
+        if refused:
+            cursor.execute(_DISABLE, {"ids": refused, "now": now, "because": "refused"})
+    for one in settled:
+        if one.because:
+            log.info("delivery=%s state=%s because=%s", one.delivery.key, one.state, one.because)
+
+
+_LEASE = """
+WITH due AS MATERIALIZED (
+    SELECT id, on_date FROM notify_delivery
+    WHERE channel = %(channel)s AND state IN ('queued', 'sending') AND due_at <= %(now)s AND on_date >= %(since)s
+    ORDER BY due_at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), leased AS (
+    UPDATE notify_delivery delivery SET state = 'sending', due_at = %(until)s, attempts = delivery.attempts + 1
+    FROM due WHERE delivery.id = due.id AND delivery.on_date = due.on_date
+    RETURNING delivery.*
+)
+SELECT leased.id, leased.on_date, leased.attempts, notice.id, notice.topic, notice.about, notice.data,
+    notice.best_before, notice.follows IS NOT NULL, account.id, account.name, account.language, address.id,
+    address.target, address.verified_at IS NOT NULL AND address.disabled_at IS NULL AND account.is_active,
+    recipient.id IS NOT NULL, subscription.id IS NOT NULL
+FROM leased
+JOIN notify_notice notice ON notice.id = leased.notice_id AND notice.on_date = leased.on_date
+JOIN notify_address address ON address.id = leased.address_id
+JOIN accounts_account account ON account.id = leased.account_id
+LEFT JOIN notify_recipient recipient
+    ON recipient.account_id = leased.account_id AND recipient.about = notice.about AND recipient.ended_at IS NULL
+LEFT JOIN notify_subscription subscription ON subscription.recipient_id = recipient.id
+    AND subscription.topic = notice.topic AND subscription.address_id = address.id
+"""
+
+# Only the lease that sent it may settle it: `attempts` tells a row that ran out and went to somebody else.
+_SETTLE = """
+UPDATE notify_delivery delivery
+SET state = done.state, because = done.because, response = done.response, due_at = done.due_at,
+    settled_at = CASE WHEN done.state = 'queued' THEN NULL ELSE %(now)s END
+FROM unnest(%(ids)s::bigint[], %(dates)s::date[], %(states)s::text[], %(because)s::text[], %(responses)s::text[],
+            %(due)s::timestamptz[], %(attempts)s::int[])
+    AS done(id, on_date, state, because, response, due_at, attempts)
+WHERE delivery.id = done.id AND delivery.on_date = done.on_date AND delivery.state = 'sending'
+  AND delivery.attempts = done.attempts
+"""
+
+_DISABLE = """
+UPDATE notify_address SET disabled_at = %(now)s, disabled_because = %(because)s
+WHERE id = ANY(%(ids)s) AND disabled_at IS NULL
+"""

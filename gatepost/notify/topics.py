@@ -1,0 +1,51 @@
+"""The kinds of notices there are. Each is registered by the room that has something to say, with its words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A notice in one language: a subject, one sentence with the fact, and lines with its source and what follows."""
+
+    subject: str
+    headline: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`words` is called in the reader's language with the notice's data and the moment it is sent.
+
+    `optional`: a person may do without it (one-click unsubscribe); `choosable`: it has a row in the subscriptions. One
+    that is not choosable goes to exactly those who got the notice it follows.
+    """
+
+    code: str
+    title: Promise
+    words: Callable[[Mapping[str, Any], datetime], Words]
+    optional: bool = True
+    choosable: bool = True
+
+
+_topics: dict[str, Topic] = {}
+
+
+def register(topic: Topic) -> None:
+    """Make a topic known, once, at start-up."""
+    assert topic.code not in _topics, f"topic {topic.code} is registered twice"  # noqa: S101 - our own bug
+    _topics[topic.code] = topic
+
+
+def get(code: str) -> Topic:
+    """The topic with `code`. Raises `KeyError` for one that nobody registered."""
+    return _topics[code]
+
+
+def choosable() -> list[Topic]:
+    """The topics a person may subscribe to, in the order they were registered."""
+    return [topic for topic in _topics.values() if topic.choosable]
