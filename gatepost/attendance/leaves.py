@@ -1,0 +1,47 @@
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from gatepost.attendance.models import Leave
+from gatepost.audit import entries
+from gatepost.roster.models import Student
+
+DAYS_MAX = 60
+
+
+class LeaveRefused(Exception):
+    """The days cannot stand; `code`: backwards, too_long."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def grant(
+    student: Student, *, first: date, last: date, kind: Leave.Kind, by: object, now: datetime, approved: bool = True
+) -> Leave:
+    """Put down leave from `first` to `last`, both included; with `approved` False it is asked for and pending."""
+    if last < first:
+        raise LeaveRefused("backwards")
+    if (last - first).days >= DAYS_MAX:
+        raise LeaveRefused("too_long")
+    author = by if getattr(by, "pk", None) else None
+    with transaction.atomic():
+        leave = Leave.objects.create(
+            student=student,
+            first_date=first,
+            last_date=last,
+            kind=kind,
+            asked_at=now,
+            asked_by=author,
+            approved_at=now if approved else None,
+            approved_by=author if approved else None,
+        )
+        entries.record("leave:granted" if approved else "leave:asked", by=by, about=student.pk, leave=leave.pk)
+    return leave
+
+
+def standing(first: date, last: date) -> QuerySet[Leave]:
+    """Leave that covers any day from `first` to `last` and was neither refused nor withdrawn; pending counts."""
+    return Leave.objects.filter(first_date__lte=last, last_date__gte=first, refused_at=None, withdrawn_at=None)
