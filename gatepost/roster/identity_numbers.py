@@ -23,6 +23,7 @@ An error never carries the number: messages end up in logs.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import mul
 from typing import ClassVar, Final
 
 from django.utils.functional import Promise
@@ -51,7 +52,8 @@ class IdentityNumberError(WordingError):
 
 # A is 10 … Z is 33, in the order the letters were given to counties: I, O and the later ones stand out of line.
 _LETTER_VALUES: Final = {letter: value for value, letter in enumerate("ABCDEFGHJKLMNPQRSTUVXYWZIO", start=10)}
-_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 1, 1)
+_LETTER_SUMS: Final = {letter: value // 10 + value % 10 * 9 for letter, value in _LETTER_VALUES.items()}
+_WEIGHTS: Final = (7, 6, 5, 4, 3, 2, 1, 1)  # from the third character on; the second weighs 8
 _SECOND_KINDS: Final = {
     **dict.fromkeys("12", IdentityKind.NATIONAL),
     **dict.fromkeys("89", IdentityKind.RESIDENT),
@@ -135,6 +137,5 @@ def is_invented(number: str) -> bool:
 
 def _checksum(number: str) -> int:
     """The weighted sum of a number, or of its first nine characters."""
-    tens, ones = divmod(_LETTER_VALUES[number[0]], 10)
-    digits = (_SECOND_DIGITS[number[1]], *map(int, number[2:]))
-    return tens + ones * 9 + sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=False))
+    digits: int = sum(map(mul, map(int, number[2:]), _WEIGHTS))
+    return _LETTER_SUMS[number[0]] + 8 * _SECOND_DIGITS[number[1]] + digits
