@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from gatepost.up.testing import make_database
+from gatepost.up.testing import leave, make_database
 
 
 @pytest.fixture(scope="session")
@@ -16,4 +16,4 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
         make_database(connection.settings_dict["NAME"])
     yield
     with django_db_blocker.unblock():
-        connections.close_all()
+        leave(connection)

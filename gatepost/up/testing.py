@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -129,13 +130,19 @@ def _migrate(database: str) -> None:
     from django.db import connection
 
     own = connection.settings_dict["NAME"]
-    connection.close()
+    leave(connection)
     connection.settings_dict["NAME"] = database
     try:
         call_command("migrate", verbosity=0, interactive=False)
     finally:
-        connection.close()
+        leave(connection)  # nobody may be in a database that is copied
         connection.settings_dict["NAME"] = own
+
+
+def leave(connection: Any) -> None:
+    """Close Django's connection to where it is now, and the pool that holds on to it."""
+    connection.close()
+    connection.close_pool()
 
 
 def _remove_left_folders() -> None:
