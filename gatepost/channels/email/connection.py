@@ -15,6 +15,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
+from gatepost.channels.email.address import usable
 from gatepost.channels.email.replies import Stage, means_gone
 from gatepost.channels.errors import ChannelError
 
@@ -68,6 +69,14 @@ class RelayTrouble(ChannelError):
         self.after_message = after_message
 
 
+class Ready(NamedTuple):
+    """A mail in the form in which it travels, made by `ready`."""
+
+    sender: str
+    recipient: str
+    octets: bytes
+
+
 class _Reply(NamedTuple):
     code: int
     text: str
@@ -87,47 +96,56 @@ class Connection:
                 f"No connection to the relay: {_why(error)}", down=True, retry_after=self._pause
             ) from error
         self._pipelining = self._smtp.has_extn("pipelining")
+        self._begun: Ready | None = None  # the relay has its MAIL, RCPT and DATA already
 
-    def hand_over(self, sender: str, recipient: str, message: bytes) -> str:
-        """Give one mail to the relay; returns what it said on taking it. `message` comes from `wire`.
+    def hand_over(self, mail: Ready, *, following: Ready | None = None) -> str:
+        """Give one mail to the relay; returns what it said on taking it.
 
-        ChannelError: this mail was refused. RelayTrouble: the connection failed. Look at `alive` before using it
-        again.
+        With `following`, that mail is begun at once, in the same write, and must be the next one. ChannelError: this
+        mail was refused. RelayTrouble: the connection failed. Look at `alive` before using it again.
         """
-        mail, rcpt = self._commands(sender, recipient)
         self.mails += 1
         start = self._start_pipelined if self._pipelining else self._start
-        start(mail, rcpt, recipient)
-        self._write(message)
+        start(mail)
+        begin = self._pipelining and following is not None and self._can_reach(following)
+        self._begun = following if begin else None
+        self._write(mail.octets + self._commands(self._begun) if self._begun else mail.octets)
         try:
             reply = self._read()
         except RelayTrouble as trouble:
             trouble.after_message = True
             raise
         if reply.code != 250:
-            raise _refusal(reply, recipient, stage="message")
-        return _clean(reply.text, recipient)
+            raise _refusal(reply, mail.recipient, stage="message")
+        return _clean(reply.text, mail.recipient)
 
     def close(self) -> None:
         """Take leave. Never raises: there is nobody left to tell."""
         try:
-            if self.alive:
+            if self.alive and not self._begun:
                 self._smtp.quit()
         except (smtplib.SMTPException, OSError):
             pass
         finally:
             self._hang_up()
 
-    def _commands(self, sender: str, recipient: str) -> tuple[bytes, bytes]:
-        extra = b""
-        if not (sender.isascii() and recipient.isascii()):
-            if not self._smtp.has_extn("smtputf8"):
-                raise ChannelError("The relay cannot reach addresses beyond ASCII.", permanent=True)
-            extra = b" BODY=8BITMIME SMTPUTF8"
-        return b"MAIL FROM:<%b>%b\r\n" % (sender.encode(), extra), b"RCPT TO:<%b>\r\n" % recipient.encode()
+    def _can_reach(self, mail: Ready) -> bool:
+        return _is_ascii(mail) or self._smtp.has_extn("smtputf8")
 
-    def _start_pipelined(self, mail: bytes, rcpt: bytes, recipient: str) -> None:
-        self._write(mail + rcpt + b"DATA\r\n")
+    def _commands(self, mail: Ready) -> bytes:
+        if not self._can_reach(mail):
+            raise ChannelError("The relay cannot reach addresses beyond ASCII.", permanent=True)
+        extra = b"" if _is_ascii(mail) else b" BODY=8BITMIME SMTPUTF8"
+        sender, recipient = mail.sender.encode(), mail.recipient.encode()
+        return b"MAIL FROM:<%b>%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (sender, extra, recipient)
+
+    def _start_pipelined(self, mail: Ready) -> None:
+        begun, self._begun = self._begun, None
+        if begun is None:
+            self._write(self._commands(mail))
+        elif begun is not mail:
+            self._hang_up()
+            raise RelayTrouble("The connection was waiting for another mail.")
         refusal: ChannelError | None = None
         for step in _STEPS:
             try:
@@ -136,7 +154,7 @@ class Connection:
                 if refusal:
                     break  # It said why before it hung up.
                 raise
-            refusal = refusal or _refusal_at(step, reply, recipient)
+            refusal = refusal or _refusal_at(step, reply, mail.recipient)
         if refusal and reply.code == 354:
             # The relay waits for a message that nobody is to get. RFC 2920 section 3.1 would send it an empty one;
             # hanging up sends none.
@@ -144,10 +162,10 @@ class Connection:
         if refusal:
             raise self._reset(refusal)
 
-    def _start(self, mail: bytes, rcpt: bytes, recipient: str) -> None:
-        for command, step in zip((mail, rcpt, b"DATA\r\n"), _STEPS, strict=True):
+    def _start(self, mail: Ready) -> None:
+        for command, step in zip(self._commands(mail).splitlines(keepends=True), _STEPS, strict=True):
             self._write(command)
-            refusal = _refusal_at(step, self._read(), recipient)
+            refusal = _refusal_at(step, self._read(), mail.recipient)
             if refusal:
                 raise self._reset(refusal)
 
@@ -189,6 +207,16 @@ class Connection:
     def _hang_up(self) -> None:
         self.alive = False
         self._smtp.close()
+
+
+def ready(envelope_from: str, to: str, message: bytes) -> Ready:
+    """The mail as it travels. A permanent ChannelError when `to` can never be delivered to."""
+    recipient = usable(to)
+    try:
+        sender = usable(envelope_from)
+    except ChannelError as error:  # our mistake, and no fault of the recipient's address
+        raise ChannelError("The return address is not usable.", permanent=False) from error
+    return Ready(sender, recipient, wire(message))
 
 
 def wire(message: bytes) -> bytes:
@@ -257,9 +285,13 @@ def _why(error: Exception) -> str:
 
 def _clean(text: str, recipient: str) -> str:
     """What the relay said, fit for a log: one short line, without the person's address."""
-    if recipient:
+    if recipient and recipient.lower() in text.lower():
         text = re.sub(re.escape(recipient), "(address)", text, flags=re.IGNORECASE)
     return _UNPRINTABLE.sub(" ", text)[:_TEXT_MAX]
+
+
+def _is_ascii(mail: Ready) -> bool:
+    return mail.sender.isascii() and mail.recipient.isascii()
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
-from gatepost.channels.email.connection import RelayTrouble, SmtpSettings
+from gatepost.channels.email.connection import Ready, RelayTrouble, SmtpSettings, ready
 from gatepost.channels.email.transport import EmailTransport
 from gatepost.channels.errors import ChannelError
 
@@ -60,16 +61,13 @@ class SmtpPool:
         When the relay does not answer at all, the rest of the batch is not tried one time-out after another: it is
         told so at once, and so is every mail of the next `pause_seconds`. Callers in several threads take turns.
         """
-        waiting: SimpleQueue[int] = SimpleQueue()
-        for index in range(len(mails)):
-            waiting.put(index)
-        outcomes = [Outcome()] * len(mails)
+        batch = _Batch(mails, self._sign)
         with self._one_caller:
             lanes = self._lanes[: len(mails)]
-            running = [self._threads.submit(self._drain, lane, mails, waiting, outcomes) for lane in lanes]
+            running = [self._threads.submit(self._send_all, lane, batch, look_ahead=len(lanes)) for lane in lanes]
             for lane in running:
                 lane.result()
-        return outcomes
+        return batch.outcomes
 
     def close(self) -> None:
         """Wait for a running batch, then take leave of the relay."""
@@ -78,23 +76,20 @@ class SmtpPool:
             for lane in self._lanes:
                 lane.close()
 
-    def _drain(
-        self, lane: EmailTransport, mails: Sequence[OutgoingMail], waiting: SimpleQueue[int], outcomes: list[Outcome]
-    ) -> None:
-        while True:
-            try:
-                index = waiting.get_nowait()
-            except Empty:
-                return
-            outcomes[index] = self._send(lane, mails[index])
+    def _send_all(self, lane: EmailTransport, batch: "_Batch", *, look_ahead: int) -> None:
+        taken = batch.take()
+        while taken:
+            # Begin the next mail behind this one, unless another lane would have to wait for work.
+            following = batch.take() if batch.waiting.qsize() >= look_ahead else None
+            batch.outcomes[taken.place] = self._send(lane, taken, following)
+            taken = following or batch.take()
 
-    def _send(self, lane: EmailTransport, mail: OutgoingMail) -> Outcome:
+    def _send(self, lane: EmailTransport, taken: "_Taken", following: "_Taken | None") -> Outcome:
         pause = self._down_until - time.monotonic()
         if pause > 0:
             return Outcome(RelayTrouble("The relay did not answer a moment ago.", retry_after=timedelta(seconds=pause)))
         try:
-            message = self._sign(mail.message) if self._sign else mail.message
-            return Outcome(reply=lane.send(mail.envelope_from, mail.to, message))
+            return Outcome(reply=lane.send_ready(taken.mail, following=following.mail if following else None))
         except RelayTrouble as trouble:
             if trouble.down:
                 self._down_until = time.monotonic() + self._settings.pause_seconds
@@ -102,12 +97,45 @@ class SmtpPool:
         except ChannelError as error:
             return Outcome(error)
         except Exception as error:
-            # A mistake of ours with one mail must not lose the outcomes of the mails that were sent.
-            log.exception("mail not sent")
-            return Outcome(_our_mistake(error))
+            return _our_mistake(error)
 
 
-def _our_mistake(error: Exception) -> ChannelError:
+class _Taken(NamedTuple):
+    place: int
+    mail: Ready
+
+
+class _Batch:
+    """The mails of one call: what waits, and what became of the rest."""
+
+    def __init__(self, mails: Sequence[OutgoingMail], sign: Callable[[bytes], bytes] | None) -> None:
+        self.outcomes = [Outcome(ChannelError("This mail was not tried.", permanent=False))] * len(mails)
+        self.waiting: SimpleQueue[int] = SimpleQueue()
+        for index in range(len(mails)):
+            self.waiting.put(index)
+        self._mails = mails
+        self._sign = sign
+
+    def take(self) -> _Taken | None:
+        """The next mail, signed; those that cannot be sent at all get their outcome on the way."""
+        while True:
+            try:
+                index = self.waiting.get_nowait()
+            except Empty:
+                return None
+            mail = self._mails[index]
+            try:
+                message = self._sign(mail.message) if self._sign else mail.message
+                return _Taken(index, ready(mail.envelope_from, mail.to, message))
+            except ChannelError as error:
+                self.outcomes[index] = Outcome(error)
+            except Exception as error:
+                self.outcomes[index] = _our_mistake(error)
+
+
+def _our_mistake(error: Exception) -> Outcome:
+    """A mistake of ours with one mail must not lose the outcomes of the mails that were sent."""
+    log.error("mail not sent", exc_info=error)
     mistake = ChannelError(f"This mail could not be sent: {type(error).__name__}", permanent=False)
     mistake.__cause__ = error
-    return mistake
+    return Outcome(mistake)

@@ -5,9 +5,7 @@ A mail counts as sent when the relay has answered 250 to the whole message, and 
 
 import time
 
-from gatepost.channels.email.address import usable
-from gatepost.channels.email.connection import Connection, RelayTrouble, SmtpSettings, wire
-from gatepost.channels.errors import ChannelError
+from gatepost.channels.email.connection import Connection, Ready, RelayTrouble, SmtpSettings, ready
 
 
 class EmailTransport:
@@ -25,18 +23,19 @@ class EmailTransport:
         table). Where the connection broke after the whole message was written, the relay may have taken it all the
         same.
         """
-        recipient, sender = usable(to), _return_path(envelope_from)
-        octets = wire(message)
-        connection = self._kept()
-        if connection:
+        return self.send_ready(ready(envelope_from, to, message))
+
+    def send_ready(self, mail: Ready, *, following: Ready | None = None) -> str:
+        """The same for a mail that `ready` made. With `following`, the next call must be for that very mail."""
+        kept = self._kept()
+        if kept:
             try:
-                return self._hand_over(connection, sender, recipient, octets)
+                return self._hand_over(kept, mail, following)
             except RelayTrouble as trouble:
                 if trouble.after_message:
                     raise
-            # The relay had hung up while the connection was idle, and took nothing of this mail: once more on a new
-            # one.
-        return self._hand_over(Connection(self._settings), sender, recipient, octets)
+            # The relay had hung up while the connection was idle, and took nothing of this mail: try a new one.
+        return self._hand_over(Connection(self._settings), mail, following)
 
     def close(self) -> None:
         """Take leave of the relay. The next mail opens a new connection."""
@@ -57,17 +56,10 @@ class EmailTransport:
             self.close()
         return self._connection
 
-    def _hand_over(self, connection: Connection, sender: str, recipient: str, octets: bytes) -> str:
+    def _hand_over(self, connection: Connection, mail: Ready, following: Ready | None) -> str:
         self._connection = connection
+        is_last = connection.mails + 1 >= self._settings.mails_per_connection
         try:
-            return connection.hand_over(sender, recipient, octets)
+            return connection.hand_over(mail, following=None if is_last else following)
         finally:
             self._used_at = time.monotonic()
-
-
-def _return_path(address: str) -> str:
-    """A return address that cannot be used is our mistake, and no fault of the recipient's address."""
-    try:
-        return usable(address)
-    except ChannelError as error:
-        raise ChannelError("The return address is not usable.", permanent=False) from error

@@ -1,9 +1,14 @@
 import threading
 import time
 
-from gatepost.channels.email.connection import RelayTrouble
+from hypothesis import given
+from hypothesis import settings as settings_for_tests
+from hypothesis import strategies as st
+
+from gatepost.channels.email.connection import RelayTrouble, ready
 from gatepost.channels.email.pool import OutgoingMail, SmtpPool
-from gatepost.channels.email.tests.relays import SAY_NOTHING, Script, scripted, settings
+from gatepost.channels.email.tests.relays import HANG_UP, SAY_NOTHING, Script, scripted, settings
+from gatepost.channels.email.transport import EmailTransport
 
 FROM = "bounce+7@gatepost.example"
 
@@ -79,6 +84,42 @@ def test_a_relay_that_hangs_up_now_and_then_is_called_again() -> None:
         pool.close()
     assert all(outcome.sent for outcome in outcomes)
     assert len(script.mails) == 20
+
+
+@settings_for_tests(max_examples=25, deadline=None)
+@given(
+    answers=st.lists(st.sampled_from(["250 Ok", "550 5.1.1 unknown", "452 4.2.2 full", HANG_UP, "what"]), max_size=30),
+    pipelining=st.booleans(),
+    size=st.integers(1, 3),
+    hang_up_after_mails=st.integers(1, 9),
+    mails_per_connection=st.integers(1, 9),
+)
+def test_sent_is_what_the_relay_took_and_nothing_else(
+    answers: list[str], pipelining: bool, size: int, hang_up_after_mails: int, mails_per_connection: int
+) -> None:
+    recipients = {f"g{number}@example.org": answer for number, answer in enumerate(answers)}
+    script = Script(recipients=recipients, pipelining=pipelining, hang_up_after_mails=hang_up_after_mails)
+    with scripted(script, mails_per_connection=mails_per_connection) as relay:
+        pool = SmtpPool(relay, size=size)
+        outcomes = pool.send_many(mails(len(answers))) + pool.send_many(mails(len(answers)))
+        pool.close()
+    sent = [mail.message for mail, outcome in zip(mails(len(answers)) * 2, outcomes, strict=True) if outcome.sent]
+    assert sorted(sent) == sorted(mail.message for mail in script.mails)
+    refused = [outcome.error is not None and outcome.error.permanent for outcome in outcomes]
+    assert refused == [answer.startswith("550") for answer in answers] * 2
+    assert all(outcome.sent for outcome, answer in zip(outcomes, answers * 2, strict=True) if answer == "250 Ok")
+
+
+def test_a_mail_that_was_begun_and_then_not_sent_is_never_a_part_of_the_next_one() -> None:
+    script = Script()
+    with scripted(script) as relay:
+        lane = EmailTransport(relay)
+        one, two, three = (ready(mail.envelope_from, mail.to, mail.message) for mail in mails(3))
+        lane.send_ready(one, following=two)
+        lane.send_ready(three, following=two)
+        lane.close()
+    assert [mail.recipient for mail in script.mails] == ["g0@example.org", "g2@example.org"]
+    assert script.mails[1].message == mails(3)[2].message
 
 
 def test_mails_are_signed_on_their_way() -> None:
