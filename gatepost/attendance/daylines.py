@@ -37,7 +37,7 @@ WORDS: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
-    """`state` is a key of `WORDS`; `at` the hour that belongs to it, if any; `why` where it comes from, in a sentence."""
+    """`state` is a key of `WORDS`, `at` the hour that belongs to it, if any, `why` its source in a sentence."""
 
     state: str
     at: datetime | None

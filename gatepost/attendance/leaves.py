@@ -3,6 +3,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from gatepost.accounts.models import Account
 from gatepost.attendance.models import Leave
 from gatepost.audit import entries
 from gatepost.roster.models import Student
@@ -19,14 +20,13 @@ class LeaveRefused(Exception):
 
 
 def grant(
-    student: Student, *, first: date, last: date, kind: Leave.Kind, by: object, now: datetime, approved: bool = True
+    student: Student, *, first: date, last: date, kind: Leave.Kind, by: Account | None, now: datetime, approved: bool = True
 ) -> Leave:
     """Put down leave from `first` to `last`, both included; with `approved` False it is asked for and pending."""
     if last < first:
         raise LeaveRefused("backwards")
     if (last - first).days >= DAYS_MAX:
         raise LeaveRefused("too_long")
-    author = by if getattr(by, "pk", None) else None
     with transaction.atomic():
         leave = Leave.objects.create(
             student=student,
@@ -34,9 +34,9 @@ def grant(
             last_date=last,
             kind=kind,
             asked_at=now,
-            asked_by=author,
+            asked_by=by,
             approved_at=now if approved else None,
-            approved_by=author if approved else None,
+            approved_by=by if approved else None,
         )
         entries.record("leave:granted" if approved else "leave:asked", by=by, about=student.pk, leave=leave.pk)
     return leave
