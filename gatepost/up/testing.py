@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from gatepost.up.catalogues import compile_catalogues
 from gatepost.up.postgres import ROLE, EmbeddedPostgres
 from gatepost.up.trouble import StartError
 from gatepost.up.worthless_keys import worthless_keys
@@ -72,6 +73,7 @@ def _begin_run(config: pytest.Config) -> None:
     if options.collectonly or options.help or options.version:
         os.environ[SERVER] = "postgresql:///not_started"
         return
+    compile_catalogues()
     cleanup = contextlib.ExitStack()
     config.add_cleanup(cleanup.close)
     given = os.environ.get("DATABASE_URL", "").strip()

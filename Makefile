@@ -1,0 +1,67 @@
+# `make up` starts Gatepost, `make test` checks it. Each builds what it needs first: Python 3.11+, pip and make are enough.
+
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+UV := .uv/bin/uv
+RUN := .venv/bin/python
+CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
+# Tools that read the settings without touching data.
+TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
+
+.PHONY: help up test lint format pytest shots messages browser clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make up        start Gatepost here, with a demonstration city (Ctrl-C stops it)"
+	@echo "make test      everything that must hold before a commit: lint, then all tests"
+	@echo "make lint      format, rules, types, floors, migrations, translations; changes nothing"
+	@echo "make format    put the code into its form"
+	@echo "make shots     pictures of the pages, in var/shots/"
+	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
+	@echo "make clean     remove what was built; var/ stays"
+
+up: .venv/.ready
+	@exec $(RUN) -m gatepost up
+
+test: lint browser
+	$(RUN) -m pytest -n auto
+
+lint: .venv/.ready
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy gatepost tests conftest.py
+	.venv/bin/lint-imports
+	$(TOOLS) $(RUN) -m django makemigrations --check --dry-run
+	$(RUN) -m gatepost.up.catalogues --check
+
+format: .venv/.ready
+	$(RUN) -m ruff check --fix-only --quiet .
+	$(RUN) -m ruff format .
+
+shots: .venv/.ready browser
+	$(RUN) -m pytest -m shots
+
+browser: .venv/.ready
+	@$(RUN) -m gatepost.up.browser
+
+messages: .venv/.ready
+	@command -v xgettext >/dev/null || { echo "make messages needs GNU gettext: please install the package gettext." >&2; exit 1; }
+	cd gatepost && $(TOOLS) ../$(RUN) -m django makemessages --all --no-obsolete --no-wrap --add-location=file
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache gatepost/locale/*/LC_MESSAGES/*.mo
+
+# The environment of exactly what uv.lock names, compiled, so that the first start is not slower than the others.
+.venv/.ready: pyproject.toml uv.lock $(CATALOGUES) | $(UV)
+	@$(UV) sync --frozen --quiet --no-python-downloads --compile-bytecode --python "$(PYTHON)"
+	@$(RUN) -m gatepost.up.catalogues
+	@touch $@
+
+# pip puts uv into a folder of its own: no module venv is needed, and the system's packages stay as they are.
+$(UV):
+	@test -n "$(PYTHON)" || { echo "Gatepost needs Python 3.11 or newer: please install it (package python3)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Gatepost needs Python 3.11 or newer; $(PYTHON) is older: please install one, or name it with PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { echo "$(PYTHON) has no pip: please install it (package python3-pip)." >&2; exit 1; }
+	@echo "Building the environment (once) …"
+	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
