@@ -20,7 +20,14 @@ class LeaveRefused(Exception):
 
 
 def grant(
-    student: Student, *, first: date, last: date, kind: Leave.Kind, by: Account | None, now: datetime, approved: bool = True
+    student: Student,
+    *,
+    first: date,
+    last: date,
+    kind: Leave.Kind,
+    by: Account | None,
+    now: datetime,
+    approved: bool = True,
 ) -> Leave:
     """Put down leave from `first` to `last`, both included; with `approved` False it is asked for and pending."""
     if last < first:
