@@ -1,7 +1,6 @@
 # `make up` starts Gatepost, `make test` checks it. Each builds what it needs first: Python 3.11+, pip and make are enough.
 
 UV_VERSION := 0.13.9
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
 UV := .uv/bin/uv
 RUN := .venv/bin/python
 CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
@@ -53,15 +52,18 @@ clean:
 
 # The environment of exactly what uv.lock names, compiled, so that the first start is not slower than the others.
 .venv/.ready: pyproject.toml uv.lock $(CATALOGUES) | $(UV)
-	@$(UV) sync --frozen --quiet --no-python-downloads --compile-bytecode --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --no-python-downloads --compile-bytecode --python "$$(cat .uv/python)"
 	@$(RUN) -m gatepost.up.catalogues
 	@touch $@
 
-# pip puts uv into a folder of its own: no module venv is needed, and the system's packages stay as they are.
+# The first Python that is new enough and has pip (a name on the path may be a shim with nothing behind it). pip puts uv into
+# a folder of its own: no module venv is needed, and the system's packages stay as they are.
 $(UV):
-	@test -n "$(PYTHON)" || { echo "Gatepost needs Python 3.11 or newer: please install it (package python3)." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Gatepost needs Python 3.11 or newer; $(PYTHON) is older: please install one, or name it with PYTHON=…" >&2; exit 1; }
-	@"$(PYTHON)" -m pip --version >/dev/null 2>&1 || { echo "$(PYTHON) has no pip: please install it (package python3-pip)." >&2; exit 1; }
+	@mkdir -p .uv
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	  $$python -c 'import sys, pip; assert sys.version_info >= (3, 11); print(sys.executable)' >.uv/python 2>/dev/null && break; \
+	done; test -s .uv/python || \
+	  { echo "Gatepost needs Python 3.11 or newer with pip: please install them, or name one with PYTHON=…" >&2; exit 1; }
 	@echo "Building the environment (once) …"
-	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target .uv "uv==$(UV_VERSION)"
+	@"$$(cat .uv/python)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade \
+	  --target .uv "uv==$(UV_VERSION)"
