@@ -1,6 +1,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -172,7 +173,8 @@ class Student(SealedIdentity):
     ATTENDING = (StudyState.ENROLLED,)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    school = models.ForeignKey(School, on_delete=models.PROTECT, related_name="students")
+    # No index of its own: the unique (school, number) begins with it, and a city's import writes every index.
+    school = models.ForeignKey(School, on_delete=models.PROTECT, related_name="students", db_index=False)
     number = models.TextField()  # 學號, text, unique within the school
     name = models.TextField()
     birthday = models.DateField(null=True, blank=True)
@@ -214,7 +216,8 @@ class GuardianRecord(SealedIdentity):
     """A guardian as the school recorded them: contact data to compare a claim with, never a bond."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    student = models.ForeignKey(Student, on_delete=models.CASCADE, related_name="guardian_records")
+    # No index of its own: the unique (student, position) begins with it.
+    student = models.ForeignKey(Student, on_delete=models.CASCADE, related_name="guardian_records", db_index=False)
     position = models.PositiveSmallIntegerField(default=1)
     name = models.TextField()
     relation = models.TextField(blank=True)  # 父子, 母女, 祖孫 … as written by the school
@@ -252,23 +255,29 @@ class Import(models.Model):
     read_at = models.DateTimeField(db_default=Now())
     applied_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
-    counts = models.JSONField(default=dict)  # new, changed, leaving, unchanged, errors
+    counts = models.JSONField(default=dict)  # by table: new, changed, leaving, unchanged, bad
+    orgs = models.JSONField(default=dict)  # OneRoster: sourcedId of an org to the id of our school, for later delta files
+    mark = models.TextField(blank=True)  # the xmin of every row it wrote: a row with another one was changed since
 
     def __str__(self) -> str:
         return str(self.pk)
 
 
 class ImportChange(models.Model):
-    """What an applied import did to one row, kept so that it can be undone; sealed columns stay sealed."""
+    """What an applied import did, kept so that it can be undone: the row as it was before, sealed columns still sealed.
+
+    Where nothing stood before, one change holds up to a thousand new rows.
+    """
 
     class Kind(models.TextChoices):
         NEW = "new"
         CHANGED = "changed"
         LEFT = "left"
+        REMOVED = "removed"
 
-    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="changes")
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="changes", db_index=False)
     table = models.TextField()
-    row = models.TextField()  # its primary key
+    rows = ArrayField(models.TextField())  # primary keys
     kind = models.TextField(choices=Kind.choices)
     before = models.JSONField(default=dict)
 
@@ -276,4 +285,4 @@ class ImportChange(models.Model):
         indexes = [models.Index(fields=["source", "table"], name="roster_change_by_import")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.table} {self.row}"
+        return f"{self.kind} {self.table} {len(self.rows)}"
