@@ -175,13 +175,16 @@ SELECT saved.school_id, saved.date, saved.student_id, saved.arrived_at, saved.le
 FROM saved
 JOIN roster_student student ON student.id = saved.student_id
 JOIN roster_school school ON school.id = saved.school_id
-LEFT JOIN arrivals arrived USING (school_id, date, student_id)
+LEFT JOIN arrivals arrived ON arrived.student_id = saved.student_id AND arrived.date = saved.date
+    AND arrived.school_id = saved.school_id
 LEFT JOIN gates_reader arrived_reader ON arrived_reader.id = arrived.reader_id
 LEFT JOIN gates_gate arrived_gate ON arrived_gate.id = arrived_reader.gate_id
-LEFT JOIN departures departed USING (school_id, date, student_id)
+LEFT JOIN departures departed ON departed.student_id = saved.student_id AND departed.date = saved.date
+    AND departed.school_id = saved.school_id
 LEFT JOIN gates_reader departed_reader ON departed_reader.id = departed.reader_id
 LEFT JOIN gates_gate departed_gate ON departed_gate.id = departed_reader.gate_id
-LEFT JOIN firsts first USING (school_id, date, student_id)
+LEFT JOIN firsts first ON first.student_id = saved.student_id AND first.date = saved.date
+    AND first.school_id = saved.school_id
 LEFT JOIN gates_reader first_reader ON first_reader.id = first.reader_id
 LEFT JOIN gates_gate first_gate ON first_gate.id = first_reader.gate_id
 """
