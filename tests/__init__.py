@@ -1,0 +1,1 @@
+"""Stories across rooms, and the builders that tests of every room share."""
