@@ -1,0 +1,147 @@
+from datetime import timedelta
+
+import pytest
+
+from gatepost.attendance.models import Day, Event, Timetable
+from gatepost.attendance.tests.taps import follow_all, tapped
+from gatepost.cards import holders
+from gatepost.cards.models import Card
+from gatepost.gates.models import Reader, Tap, TapQueue
+from gatepost.notify.models import Delivery, Notice
+from gatepost.roster.models import School, Student
+from tests import builders
+from tests.builders import MONDAY, at
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def day_of(student: Student) -> Day:
+    return Day.objects.get(student_id=student.pk, date=MONDAY)
+
+
+def test_the_first_tap_is_the_arrival_and_home_is_told(student: Student, uid: str, reader: Reader) -> None:
+    guardian = builders.a_guardian(student)
+    tapped(reader, uid, at("07:42"))
+    follow_all(at("07:42:01"))
+    assert day_of(student).arrived_at == at("07:42")
+    notice = Notice.objects.get()
+    assert notice.topic == "arrived"
+    assert notice.data["place"] == "南門 2 號機"
+    assert Delivery.objects.get().account_id == guardian.pk
+    assert not TapQueue.objects.exists()
+
+
+def test_a_second_tap_does_not_tell_the_guardian_again(student: Student, uid: str, reader: Reader) -> None:
+    builders.a_guardian(student)
+    for clock in ("07:42:00", "07:42:04", "07:44:00", "07:58:00"):
+        tapped(reader, uid, at(clock))
+        follow_all(at(clock))
+    assert day_of(student).arrived_at == at("07:42")
+    assert day_of(student).left_at is None
+    assert Delivery.objects.count() == 1
+
+
+def test_a_tap_after_lessons_is_the_departure(student: Student, uid: str, reader: Reader) -> None:
+    builders.a_guardian(student)
+    for clock in ("07:42", "16:02", "16:02:20"):
+        tapped(reader, uid, at(clock))
+        follow_all(at(clock))
+    assert day_of(student).left_at == at("16:02")
+    assert [notice.topic for notice in Notice.objects.order_by("pk")] == ["arrived", "left"]
+
+
+def test_a_forgotten_tap_never_blocks_the_next(student: Student, uid: str, reader: Reader) -> None:
+    tapped(reader, uid, at("16:02"))
+    follow_all(at("16:02"))
+    assert day_of(student).arrived_at is None
+    assert day_of(student).left_at == at("16:02")
+
+
+def test_a_double_tap_across_the_end_of_lessons_is_no_departure(student: Student, uid: str, reader: Reader) -> None:
+    tapped(reader, uid, at("15:29:50"))
+    tapped(reader, uid, at("15:30:05"))
+    follow_all(at("15:31"))
+    assert day_of(student).arrived_at == at("15:29:50")
+    assert day_of(student).left_at is None
+
+
+def test_the_timetable_of_the_grade_says_when_a_tap_is_a_going(
+    student: Student, uid: str, reader: Reader, school: School
+) -> None:
+    Timetable.objects.create(school=school, grade=student.grade, weekday=1, leave_from=at("12:30").time())
+    tapped(reader, uid, at("07:42"))
+    Timetable.objects.update(leave_from="12:30")
+    tapped(reader, uid, at("12:40"))
+    follow_all(at("12:41"))
+    assert day_of(student).left_at == at("12:40")
+
+
+def test_a_gate_that_knows_the_direction_is_believed(student: Student, uid: str, reader: Reader) -> None:
+    tapped(reader, uid, at("07:42"), direction="in")
+    tapped(reader, uid, at("07:43"), direction="out")
+    follow_all(at("07:44"))
+    assert day_of(student).left_at == at("07:43")
+
+
+def test_who_comes_back_has_not_left(student: Student, uid: str, reader: Reader) -> None:
+    for clock, direction in (("07:42", "in"), ("10:00", "out"), ("11:00", "in")):
+        tapped(reader, uid, at(clock), direction=direction)
+    follow_all(at("11:01"))
+    assert day_of(student).left_at is None
+
+
+def test_late_news_of_today_tells_home_and_of_yesterday_does_not(student: Student, uid: str, reader: Reader) -> None:
+    builders.a_guardian(student)
+    tapped(reader, uid, at("07:42") - timedelta(days=1))
+    follow_all(at("07:50"))
+    assert not Notice.objects.exists()
+    tapped(reader, uid, at("07:42"))
+    follow_all(at("07:50"))
+    assert Notice.objects.count() == 1
+
+
+@pytest.mark.parametrize("end", ["frozen", "lost", "unknown", "other school", "left"])
+def test_a_card_that_counts_for_nothing_is_kept_with_the_reason(
+    student: Student, uid: str, reader: Reader, end: str
+) -> None:
+    card = Card.objects.get(uid=uid)
+    match end:
+        case "frozen":
+            holders.freeze(card, by=None, now=at("07:00"))
+        case "lost":
+            holders.end(card, Card.End.LOST, by=None, now=at("07:00"))
+        case "unknown":
+            uid = "FFFFFFFE"
+        case "other school":
+            reader = builders.a_reader(builders.a_school())[0]
+        case "left":
+            Student.objects.update(left_on=MONDAY)
+    tapped(reader, uid, at("07:42"))
+    assert follow_all(at("07:43")) == 1
+    assert not Event.objects.exists()
+    assert Tap.objects.get().reason in {"frozen_card", "ended_card", "unknown_card", "other_school", "student_left"}
+
+
+def test_a_tap_before_the_card_was_lost_still_counts(student: Student, uid: str, reader: Reader) -> None:
+    holders.end(Card.objects.get(uid=uid), Card.End.LOST, by=None, now=at("07:50"))
+    tapped(reader, uid, at("07:42"))
+    follow_all(at("07:55"))
+    assert day_of(student).arrived_at == at("07:42")
+
+
+def test_a_card_lent_for_today_is_the_borrowers_today_and_nobodys_tomorrow(student: Student, reader: Reader) -> None:
+    holders.lend(student, "AABBCCDD", on=MONDAY, by=None, now=at("07:40"))
+    tapped(reader, "AABBCCDD", at("07:42"))
+    tapped(reader, "AABBCCDD", at("07:42") + timedelta(days=1))
+    follow_all(at("07:43"))
+    assert [event.date for event in Event.objects.all()] == [MONDAY]
+
+
+def test_several_workers_share_the_schools_and_count_every_tap_once(db: None) -> None:
+    for _ in range(3):
+        school = builders.a_school()
+        reader, _key = builders.a_reader(school)
+        card = builders.a_card(builders.a_student(builders.a_class(school)))
+        tapped(reader, card.uid, at("07:42"))
+    assert follow_all(at("07:43")) == 3
+    assert Day.objects.count() == 3
