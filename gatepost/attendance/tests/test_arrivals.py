@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -68,9 +68,8 @@ def test_a_double_tap_across_the_end_of_lessons_is_no_departure(student: Student
 def test_the_timetable_of_the_grade_says_when_a_tap_is_a_going(
     student: Student, uid: str, reader: Reader, school: School
 ) -> None:
-    Timetable.objects.create(school=school, grade=student.grade, weekday=1, leave_from=at("12:30").time())
+    Timetable.objects.create(school=school, grade=student.grade, weekday=1, leave_from=time(12, 30))
     tapped(reader, uid, at("07:42"))
-    Timetable.objects.update(leave_from="12:30")
     tapped(reader, uid, at("12:40"))
     follow_all(at("12:41"))
     assert day_of(student).left_at == at("12:40")

@@ -58,7 +58,7 @@ def plainly(day: Sequence[PlainTap]) -> tuple[datetime | None, datetime | None]:
     return (comings[0] if comings else None), last
 
 
-def state() -> tuple[list[tuple[object, ...]], set[str], int]:
+def state() -> tuple[list[tuple[datetime | None, datetime | None, datetime | None]], set[str], int]:
     days = list(Day.objects.values_list("arrived_at", "left_at", "seen_at"))
     return days, set(Notice.objects.values_list("key", flat=True)), Delivery.objects.count()
 
