@@ -14,12 +14,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from gatepost.attendance import notices as words
-from gatepost.attendance.models import Rules, SchoolDay, Sweep
+from gatepost.attendance.models import Day, Rules, SchoolDay, Sweep
 from gatepost.audit import entries
 from gatepost.gates.models import Reader, TapQueue
 from gatepost.kit.clock import at_local, local_date
 from gatepost.notify import notices
-from gatepost.roster.models import School
+from gatepost.roster.models import School, Student
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,37 @@ def release(school: School, *, by: object, now: datetime) -> Sweep:
                 entries.record("sweep:released", by=by, school_code=school.code, missing=len(finding.missing))
                 sweep.save()
     return sweep
+
+
+def correct(school: School, *, by: object, now: datetime) -> int:
+    """Take back today's "not arrived" messages of `school`, for everybody who got one and in one act.
+
+    For an alarm that was wrong as a whole. What is still queued is dropped; who got it is told the correction by the
+    same channels. Returns how many deliveries that makes; a second call makes none.
+    """
+    today = local_date(now, school.timezone)
+    with transaction.atomic():
+        Sweep.objects.select_for_update().get(school=school, date=today)
+        told = Day.objects.filter(school_id=school.pk, date=today, not_arrived_at__isnull=False)
+        names = dict(Student.objects.filter(pk__in=told.values("student_id")).values_list("pk", "name"))
+        keys = {student_id: words.key(words.NOT_ARRIVED, student_id, today) for student_id in names}
+        notices.withdraw(list(keys.values()), on_date=today, because="withdrawn", now=now)
+        made = 0
+        for student_id, name in names.items():
+            made += notices.follow(_correction(school, today, student_id, name, now), keys[student_id], now=now)
+        entries.record("sweep:corrected", by=by, school_code=school.code, deliveries=made)
+    return made
+
+
+def _correction(school: School, today: date, student_id: UUID, name: str, now: datetime) -> notices.Post:
+    return notices.Post(
+        key=words.key(f"{words.CORRECTED}-{words.NOT_ARRIVED}", student_id, today),
+        topic=words.CORRECTED,
+        about=student_id,
+        on_date=today,
+        data={"student": name, "school": school.short_name, "timezone": school.timezone, "at": now.isoformat()},
+        best_before=now + words.BEST_BEFORE[words.CORRECTED],
+    )
 
 
 def look(school: School, *, now: datetime) -> Finding | None:
