@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import blake2b
 from html import escape
 from string import Formatter
@@ -104,7 +105,7 @@ class MailTemplate:
         domain = usable(envelope.sender.address).rpartition("@")[2]
         fields = [
             plain_field(b"Message-ID", f"<{digest}@{domain}>"),
-            b"Date: %b\r\n" % format_datetime(_aware(envelope.at)).encode(),
+            _date(envelope.at.isoformat(timespec="seconds")),
             mailbox_field(b"From", envelope.sender),
             mailbox_field(b"To", envelope.to),
             text_field(b"Subject", self._subject.fill(slots)),
@@ -140,7 +141,9 @@ def _unsubscribe(url: str) -> bytes:
     return fields
 
 
-def _aware(at: datetime) -> datetime:
+@lru_cache(maxsize=16)
+def _date(iso: str) -> bytes:
+    at = datetime.fromisoformat(iso)  # a text, so that equal moments in different zones are told apart
     if at.tzinfo is None:
         raise ValueError("A mail's date needs its time zone.")
-    return at
+    return b"Date: %b\r\n" % format_datetime(at).encode()
