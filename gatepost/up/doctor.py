@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import click
 
 from gatepost.kit.environment import SettingsError
-from gatepost.up.database import pending_migrations, require_fitting_keys, require_usable
-from gatepost.up.lock import is_held
+from gatepost.up.database import first_line, pending_migrations, require_fitting_keys, require_usable
+from gatepost.up.lock import holder
 from gatepost.up.places import Places, read_places
 from gatepost.up.surroundings import join
 from gatepost.up.trouble import StartError
@@ -58,6 +58,7 @@ def _findings() -> Iterator[Finding]:
         yield _look("tables", _tables)
         yield _look("keys", _keys)
     if settings.well:
+        yield _look("address", _address)
         yield _look("mail server", _mail_server)
 
 
@@ -66,11 +67,13 @@ def _look(about: str, look: Callable[[], str]) -> Finding:
         return Finding(about, True, look())
     except (SettingsError, StartError) as error:
         return Finding(about, False, str(error))
+    except Exception as error:  # a doctor who faints helps nobody
+        return Finding(about, False, f"{type(error).__name__}: {first_line(error)}")
 
 
 def _running(places: Places) -> Finding:
-    held = is_held(places.lock)
-    return Finding("up", True, f"running, {places.site_url}/" if held else "`gatepost up` does not run here now")
+    held_by = holder(places.lock)
+    return Finding("up", True, f"runs: {held_by}" if held_by else "does not run here now")
 
 
 def _disk(places: Places) -> Iterator[Finding]:
@@ -102,11 +105,19 @@ def _settings() -> str:
     troubles = [check for check in run_checks() if check.level >= WARNING]
     if troubles:
         raise StartError("; ".join(check.msg for check in troubles))
-    if not settings.DEMONSTRATION and settings.SITE_URL.startswith("http://"):
-        raise StartError("GATEPOST_URL is not https: families' passwords would travel in clear.")
     if not settings.DEMONSTRATION and settings.DEBUG:
         raise StartError("GATEPOST_DEBUG is on: error pages would show what they must not. Switch it off.")
-    return f"{settings.SITE_URL}, {'demonstration' if settings.DEMONSTRATION else 'for real use'}"
+    return "for a demonstration" if settings.DEMONSTRATION else "for real use"
+
+
+def _address() -> str:
+    from django.conf import settings
+
+    if not settings.DEMONSTRATION and not settings.HTTPS:
+        raise StartError(
+            f"{settings.SITE_URL} is not https, passwords travel in clear: set GATEPOST_URL to what families use."
+        )
+    return str(settings.SITE_URL)
 
 
 def _tables() -> str:

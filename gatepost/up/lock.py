@@ -16,7 +16,9 @@ def only_one(file: Path, *, address: str) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"Gatepost already runs on {file.parent}: {_holder(file)}. Nothing was changed.") from None
+            raise StartError(
+                f"Gatepost already runs on {file.parent}: {_described(file)}. Nothing was changed."
+            ) from None
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n{address}\n")
         stream.flush()
@@ -26,18 +28,18 @@ def only_one(file: Path, *, address: str) -> Iterator[None]:
             stream.truncate(0)
 
 
-def is_held(file: Path) -> bool:
-    """Whether somebody runs on this `var/` now."""
+def holder(file: Path) -> str | None:
+    """Who runs on this `var/` now, as words for a person; none when nobody does."""
     try:
         with file.open("r", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _described(file)
     except OSError:
-        return False
-    return False
+        return None
+    return None
 
 
-def _holder(file: Path) -> str:
+def _described(file: Path) -> str:
     lines = file.read_text(encoding="utf-8").splitlines()
-    return f"process {lines[0]}, {lines[1]}" if len(lines) >= 2 else "it is just starting or stopping"
+    return f"process {lines[0]}, {lines[1]}/" if len(lines) >= 2 else "it is just starting or stopping"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from gatepost.up.trouble import StartError
 
-PATIENCE_SECONDS = 3  # children of a start that was killed are still letting go
+PATIENCE_SECONDS = 2  # children of a start that was killed are still letting go
 
 
 def require_free(host: str, ports: Mapping[str, int], *, patience_seconds: float = PATIENCE_SECONDS) -> None:

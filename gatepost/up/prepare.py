@@ -22,11 +22,20 @@ def prepare(*, demonstrate: Callable[[], Sequence[Sequence[str]]] | None, report
     require_usable(os.environ["DATABASE_URL"])
     django.setup()
     _migrate()
+    _make_partitions()
     require_fitting_keys()
     sign_ins = demonstrate() if demonstrate else []
     if report_to is not None:
         with os.fdopen(report_to, "w", encoding="utf-8") as report:
             json.dump([list(row) for row in sign_ins], report)
+
+
+def _make_partitions() -> None:
+    """The months in which the first taps will fall: the worker makes them too, but a tap may be sooner."""
+    from gatepost.config.schedule import make_partitions
+    from gatepost.kit.clock import utc_now
+
+    make_partitions(utc_now())
 
 
 def _migrate() -> None:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gatepost.kit.environment import env_settle, env_url
 from gatepost.up.children import Child, stop_all
 from gatepost.up.envfile import write_env
 from gatepost.up.keys import kept_keys
@@ -94,7 +95,8 @@ class Supervisor:
 
     def _database(self, ending: ExitStack) -> str:
         """The URL of the database: the given one, or that of our own PostgreSQL, started."""
-        given = os.environ.get("DATABASE_URL", "").strip()
+        given = env_url("DATABASE_URL", "", schemes=["postgresql", "postgres"])
+        env_settle()
         if given:
             return given
         click.echo("Starting PostgreSQL …" if self.places.postgres.exists() else "Making a PostgreSQL database …")

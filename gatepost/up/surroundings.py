@@ -7,7 +7,7 @@
 import os
 
 from gatepost.up.envfile import read_env
-from gatepost.up.lock import is_held
+from gatepost.up.lock import holder
 from gatepost.up.places import Places
 from gatepost.up.trouble import StartError
 
@@ -20,7 +20,7 @@ def join(places: Places) -> None:
     Raises `StartError` when no database is known.
     """
     told = read_env(places.keys)
-    if is_held(places.lock):
+    if holder(places.lock):
         told |= read_env(places.running)
     for name, value in told.items():
         if not os.environ.get(name, "").strip() and not os.environ.get(f"{name}_FILE", "").strip():
