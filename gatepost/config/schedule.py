@@ -71,7 +71,7 @@ def mail_carrier() -> MailCarrier:
         sender=Mailbox(address=address, name=name),
         site_url=settings.SITE_URL,
         bounce_domain=settings.MAIL_BOUNCE_DOMAIN,
-        bounce_secret=settings.SECRET_KEY.encode(),
+        bounce_secret=settings.MAIL_BOUNCE_SECRET,
     )
 
 

@@ -3,6 +3,7 @@
 Every variable is listed in `docs/settings.md`.
 """
 
+import hmac
 from pathlib import Path
 
 import psycopg.conninfo
@@ -48,6 +49,8 @@ DKIM_KEY = env_secret("GATEPOST_DKIM_KEY", "")  # a PEM private key; empty: mail
 DKIM_SELECTOR = env_text("GATEPOST_DKIM_SELECTOR", "gatepost")
 
 env_settle()
+
+MAIL_BOUNCE_SECRET = hmac.digest(SECRET_KEY.encode(), b"return addresses", "sha256")
 
 try:
     KEY_RING = KeyRing.parse(_seal_keys, _digest_key)
@@ -136,6 +139,7 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
+    *(["gatepost.accounts.passwords.DemonstrationArgon2id"] if DEMONSTRATION else []),
     "gatepost.accounts.passwords.Argon2id",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]

@@ -1,0 +1,45 @@
+"""What comes back: reports about deliveries, verified, applied forward only."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+
+from gatepost.channels.email.bounce import parse_bounce, read_return_address
+from gatepost.notify.models import Address, Delivery
+
+log = logging.getLogger(__name__)
+
+UNDECIDED = (Delivery.State.SENDING, Delivery.State.SENT)
+
+
+def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
+    """Apply a mail that came to a return address of ours. Returns what it was, as a code.
+
+    `stranger`: not an address we signed; `chatter`: no report of a failure; `known`: said before, or already settled;
+    `failed`: the delivery failed; `disabled`: it failed and the address will never work, so it is switched off.
+    """
+    returned = read_return_address(to, secret=secret)
+    if returned is None:
+        return "stranger"
+    bounce = parse_bounce(message)
+    if bounce is None:
+        return "chatter"
+    with transaction.atomic():
+        deliveries = Delivery.objects.select_for_update().filter(pk=returned.delivery_id, on_date=returned.on_date)
+        delivery = deliveries.filter(state__in=UNDECIDED).first()
+        if delivery is None:
+            return "known"
+        deliveries.update(
+            state=Delivery.State.FAILED,
+            because="bounced",
+            response=f"{bounce.status} {bounce.diagnostic}"[:500].replace("\0", ""),
+            settled_at=now,
+        )
+        log.info("delivery=%d state=failed because=bounced status=%s", delivery.pk, bounce.status)
+        if not bounce.permanent:
+            return "failed"
+        Address.objects.filter(pk=delivery.address_id, disabled_at=None).update(
+            disabled_at=now, disabled_because="bounced"
+        )
+    return "disabled"
