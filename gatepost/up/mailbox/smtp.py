@@ -1,7 +1,7 @@
 """The side that takes mails in: as much of SMTP (RFC 5321) as a sender needs, with pipelining (RFC 2920).
 
-Written on asyncio's protocols rather than on aiosmtpd, which reads a message line by line and takes about 1,000 mails
-a second with a whole processor; in a demonstration that processor is wanted elsewhere.
+Written on asyncio's protocols: aiosmtpd reads a message line by line and offers no pipelining, and in a demonstration
+the processor is wanted elsewhere (figures in docs/decisions/0004-email-channel.md).
 
 Two names are refused whatever their domain, so that a demonstration can show what happens then: `unknown@` (no such
 mailbox) and `full@` (mailbox full, for now).
