@@ -42,21 +42,25 @@ class Gate:
         self._clerk: intake.Clerk | None = None
         self._pool: AsyncConnectionPool[Any] | None = None
         self._allowances: dict[UUID, Allowance] = {}
+        self._opening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect and begin to write. Called once by the server, in its event loop."""
-        self._pool = AsyncConnectionPool(
-            self._database_url,
-            min_size=1,
-            max_size=CONNECTIONS,
-            timeout=5,
-            open=False,
-            kwargs={"application_name": "gatepost intake"},
-        )
-        await self._pool.open()
-        self._book = ReaderBook(self._pool)
-        self._clerk = intake.Clerk(self._pool)
-        self._clerk.start()
+        """Connect and begin to write, in the server's event loop. Opening twice opens once."""
+        async with self._opening:
+            if self._clerk is not None:
+                return
+            self._pool = AsyncConnectionPool(
+                self._database_url,
+                min_size=1,
+                max_size=CONNECTIONS,
+                timeout=5,
+                open=False,
+                kwargs={"application_name": "gatepost intake"},
+            )
+            await self._pool.open()
+            self._book = ReaderBook(self._pool)
+            self._clerk = intake.Clerk(self._pool)
+            self._clerk.start()
 
     async def close(self) -> None:
         """Answer what waits, then disconnect."""
