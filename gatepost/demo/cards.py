@@ -1,0 +1,58 @@
+"""Cards for the students of the demonstration city: one each, and a few that were lost, replaced or frozen."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final
+
+from gatepost.cards.models import Card
+from gatepost.demo.names import pick
+from gatepost.roster.models import Student
+
+# First bytes that mean a plain chip of four bytes: none of them marks a cascade or a random number (ISO/IEC 14443-3).
+_FIRST_BYTES: Final = ("1A", "2B", "3C", "4D", "5E", "6F", "7A", "9C", "AD", "BE", "CF", "DA", "E3")
+_ODD: Final = 0x9E3779  # times an odd number, modulo a power of two: every number once, and none near its neighbour
+_TAILS: Final = 1 << 24
+
+
+class Issue:
+    """Hands out cards; no number twice."""
+
+    def __init__(self, rng: random.Random, since: datetime, now: datetime) -> None:
+        self._rng, self._since, self._now = rng, since, now
+        self._numbers: Iterator[int] = count(rng.randrange(_TAILS))
+
+    def for_student(self, student: Student, long_cards: bool, *, healthy: bool) -> list[Card]:
+        """The cards of a student, the one in use last. In a hundred, three have had another one before.
+
+        `healthy` is a card with no story. One student in two hundred has none that counts.
+        """
+        chance = 1.0 if healthy else self._rng.random()
+        card = Card(uid=self._uid(long_cards), student=student, issued_at=self._since)
+        if chance < 0.005:
+            self._spoil(card)
+        if not 0.005 <= chance < 0.035:
+            return [card]
+        renewed_at = self._some_time_ago()
+        earlier = Card(uid=self._uid(long_cards), student=student, issued_at=self._since)
+        earlier.ended_at, earlier.ended_as = renewed_at, "lost" if chance < 0.025 else "replaced"
+        card.issued_at = renewed_at
+        return [earlier, card]
+
+    def _spoil(self, card: Card) -> None:
+        if self._rng.random() < 0.5:
+            card.frozen_at = self._some_time_ago()
+        else:
+            card.ended_at, card.ended_as = self._some_time_ago(), "lost"
+
+    def _some_time_ago(self) -> datetime:
+        """At a moment since the families came, and some time before the school days that are remembered."""
+        span = max(self._now - timedelta(days=21) - self._since, timedelta(minutes=1))
+        return self._since + span * self._rng.random()
+
+    def _uid(self, long_cards: bool) -> str:
+        tail = f"{next(self._numbers) * _ODD % _TAILS:06X}"
+        if long_cards and self._rng.random() < 0.6:
+            return f"04{tail}{self._rng.randrange(1, _TAILS):06X}"
+        return pick(self._rng, _FIRST_BYTES) + tail
