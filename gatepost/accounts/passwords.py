@@ -10,3 +10,13 @@ class Argon2id(Argon2PasswordHasher):
     time_cost = 2
     memory_cost = 19 * 1024
     parallelism = 1
+
+
+class DemonstrationArgon2id(Argon2id):
+    """The same under another name, for installations that are demonstrations.
+
+    Demonstration accounts have passwords that everybody knows. Outside of a demonstration no hasher has this name, so
+    on the day the same database is used without one, they open nothing.
+    """
+
+    algorithm = "demonstration"
