@@ -55,7 +55,7 @@ class Gate:
                 max_size=CONNECTIONS,
                 timeout=5,
                 open=False,
-                kwargs={"application_name": "gatepost intake"},
+                kwargs={"application_name": "gatepost intake", "autocommit": True},
             )
             await self._pool.open()
             self._book = ReaderBook(self._pool)
