@@ -1,0 +1,14 @@
+"""Two names that the header asks for; nothing answers here."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+
+def nothing(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("language/", nothing, name="set_language"),
+    path("sign-out/", nothing, name="account_logout"),
+]
