@@ -23,7 +23,7 @@ up: .venv/.ready
 	@exec $(RUN) -m gatepost up
 
 test: lint browser
-	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -n logical --dist worksteal
 
 lint: .venv/.ready
 	$(RUN) -m ruff format --check .

@@ -12,13 +12,15 @@ import socket
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from gatepost.kit.environment import env_settle, env_url
+from gatepost.up import preparations
 from gatepost.up.children import Child, stop_all
 from gatepost.up.envfile import write_env
 from gatepost.up.keys import kept_keys
@@ -79,7 +81,7 @@ class Supervisor:
             write_env(self.places.running, settings, heading="How Gatepost runs now; gone when it has stopped.")
             ending.callback(self.places.running.unlink, missing_ok=True)
             environment = {**os.environ, **settings}
-            sign_ins = self._prepare(environment)
+            sign_ins = self._prepared(environment)
             self.children = self._children({**environment, **FOR_CHILDREN})
             ending.callback(stop_all, self.children)
             for child in self.children:
@@ -126,7 +128,17 @@ class Supervisor:
             "GATEPOST_MAIL_PORT": str(self.places.mail_port),
         }
 
-    def _prepare(self, environment: dict[str, str]) -> Sequence[Any]:
+    def _prepared(self, environment: dict[str, str]) -> Sequence[Sequence[str]]:
+        """See that the preparations are done; who can sign in to the demonstration."""
+        sign_ins = preparations.remembered(self.places, environment) if self.postgres else None
+        if sign_ins is None:
+            preparations.forget(self.places)
+            sign_ins = self._prepare(environment)
+            if self.postgres:
+                preparations.remember(self.places, environment, sign_ins)
+        return sign_ins
+
+    def _prepare(self, environment: dict[str, str]) -> list[list[str]]:
         """Tables and demonstration city, in a process that ends; it talks to the terminal itself."""
         reader, writer = os.pipe()
         command = [*GATEPOST, "prepare", "--report-to", str(writer)]
@@ -209,7 +221,7 @@ class Supervisor:
         self.postgres.start()
 
 
-def announce(places: Places, sign_ins: Sequence[Any], *, demonstration: bool, seconds: float) -> None:
+def announce(places: Places, sign_ins: Sequence[Sequence[str]], *, demonstration: bool, seconds: float) -> None:
     """Say where to look and who can sign in."""
     lines = [("Pages", f"{places.site_url}/")]
     if demonstration:
@@ -219,7 +231,7 @@ def announce(places: Places, sign_ins: Sequence[Any], *, demonstration: bool, se
     _table(lines)
     if sign_ins:
         click.echo("\nSign in as:\n")
-        _table([[str(cell) for cell in row] for row in sign_ins])
+        _table(sign_ins)
     click.echo("\nCtrl-C stops everything; the data stays.")
 
 
@@ -262,6 +274,12 @@ def _signals_stop() -> Iterator[None]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(max(map(len, rows)))]
+    widths = [max(map(_columns, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
+        padded = (cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=True))
+        click.echo("  " + "   ".join(padded).rstrip())
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
