@@ -4,11 +4,12 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from gatepost.cards.models import Card
+from gatepost.demo.copying import Stack
 from gatepost.demo.names import pick
-from gatepost.roster.models import Student
 
 # First bytes that mean a plain chip of four bytes: none of them marks a cascade or a random number (ISO/IEC 14443-3).
 _FIRST_BYTES: Final = ("1A", "2B", "3C", "4D", "5E", "6F", "7A", "9C", "AD", "BE", "CF", "DA", "E3")
@@ -23,28 +24,23 @@ class Issue:
         self._rng, self._since, self._now = rng, since, now
         self._numbers: Iterator[int] = count(rng.randrange(_TAILS))
 
-    def for_student(self, student: Student, long_cards: bool, *, healthy: bool) -> list[Card]:
-        """The cards of a student, the one in use last. In a hundred, three have had another one before.
+    def hand_out(self, stack: Stack, student: UUID, *, long_cards: bool, healthy: bool) -> None:
+        """Hold the cards of a student, the one in use last. In a hundred, three have had another one before.
 
         `healthy` is a card with no story. One student in two hundred has none that counts.
         """
         chance = 1.0 if healthy else self._rng.random()
-        card = Card(uid=self._uid(long_cards), student=student, issued_at=self._since)
-        if chance < 0.005:
-            self._spoil(card)
-        if not 0.005 <= chance < 0.035:
-            return [card]
-        renewed_at = self._some_time_ago()
-        earlier = Card(uid=self._uid(long_cards), student=student, issued_at=self._since)
-        earlier.ended_at, earlier.ended_as = renewed_at, "lost" if chance < 0.025 else "replaced"
-        card.issued_at = renewed_at
-        return [earlier, card]
+        issued_at = self._since
+        if 0.005 <= chance < 0.035:
+            issued_at = self._some_time_ago()
+            end = {"ended_at": issued_at, "ended_as": "lost" if chance < 0.025 else "replaced"}
+            stack.add(Card, uid=self._uid(long_cards), student_id=student, issued_at=self._since, **end)
+        spoilt = self._spoilt() if chance < 0.005 else {}
+        stack.add(Card, uid=self._uid(long_cards), student_id=student, issued_at=issued_at, **spoilt)
 
-    def _spoil(self, card: Card) -> None:
-        if self._rng.random() < 0.5:
-            card.frozen_at = self._some_time_ago()
-        else:
-            card.ended_at, card.ended_as = self._some_time_ago(), "lost"
+    def _spoilt(self) -> dict[str, Any]:
+        at = self._some_time_ago()
+        return {"frozen_at": at} if self._rng.random() < 0.5 else {"ended_at": at, "ended_as": "lost"}
 
     def _some_time_ago(self) -> datetime:
         """At a moment since the families came, and some time before the school days that are remembered."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, groupby
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -26,7 +27,7 @@ from gatepost.demo.copying import analyse
 from gatepost.demo.institutions import Institution
 from gatepost.demo.people import Place
 from gatepost.demo.reader_keys import require_demonstration
-from gatepost.demo.residents import TABLES, ZONE, Calendar, Pair, Residents
+from gatepost.demo.residents import TABLES, ZONE, Bond, Calendar, Residents
 from gatepost.gates.models import Reader
 from gatepost.guardians import bonds
 from gatepost.guardians.models import Guardianship
@@ -80,12 +81,14 @@ def build(
     *,
     schools: int = SCHOOLS,
     students: int = STUDENTS,
+    days: int = history.DAYS,
     seed: int = 1,
     now: datetime,
     progress: Progress = lambda step, done, total: None,
 ) -> City:
     """Build a city with exactly that many schools and students, in one transaction: all of it or nothing.
 
+    `days` is how many school days it has behind it.
     Raises `CityStands` where there are schools, `NoDemonstration` outside of one, `blueprint.TooMany`, `ValueError`.
     """
     require_demonstration()
@@ -93,7 +96,7 @@ def build(
     with transaction.atomic():
         _only_us()
         make_partitions(now)
-        _Builder(plans, seed=seed, now=now, progress=progress).build()
+        _Builder(plans, days=days, seed=seed, now=now, progress=progress).build()
         entries.record("demo:built", by=None, schools=schools, students=students, seed=seed)
         return City(
             schools=schools,
@@ -117,10 +120,14 @@ def sign_ins() -> list[SignIn]:
 
 
 def _only_us() -> None:
-    """Wait for another build to end, then see whether there is anything. Foreign keys are checked as we go."""
+    """Wait for another build to end, then see whether there is anything.
+
+    Foreign keys are checked as we go, by index: their plans are made while the tables are empty, and kept.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL enable_seqscan = off")
     standing = School.objects.count()
     if standing:
         raise CityStands(standing)
@@ -129,11 +136,13 @@ def _only_us() -> None:
 class _Builder:
     """The steps, in the order in which they need each other."""
 
-    def __init__(self, plans: list[blueprint.SchoolPlan], *, seed: int, now: datetime, progress: Progress) -> None:
+    def __init__(
+        self, plans: list[blueprint.SchoolPlan], *, days: int, seed: int, now: datetime, progress: Progress
+    ) -> None:
         self.plans, self.seed, self.now, self.progress = plans, seed, now, progress
         today = local_date(now, ZONE)
         self.year = school_year_of(today)
-        past = history.last_school_days(plan_year(self.year), before=today)
+        past = history.last_school_days(plan_year(self.year), before=today, count=days)
         self.calendar = Calendar(self.year, now, today, past)
         self.students = sum(plan.students for plan in plans)
         self.serials = count(1)
@@ -155,13 +164,13 @@ class _Builder:
         self.progress("schools", len(self.plans), len(self.plans))
         return made
 
-    def _families(self, made: Sequence[Institution]) -> list[Student]:
+    def _families(self, made: Sequence[Institution]) -> list[UUID]:
         """Everybody's families, and the cast; returns the children of the guardian to sign in as."""
         residents = Residents(made, self.calendar, seed=self.seed)
         seats = cast.seats(self.plans)
         residents.keep_free(seats)
         family = cast.family(seats, school_year=self.year, serials=self.serials)
-        children = residents.move_in(family, seats=seats)
+        children = residents.move_in_at(seats, family)
         for places in self._neighbourhoods(seats):
             seed = f"{self.seed}/{places[0].school[:2]}"
             for family in people.families(seed, places, school_year=self.year, serials=self.serials):
@@ -188,10 +197,10 @@ class _Builder:
         """Give the people to sign in as their roles, and the password that everybody knows."""
         password = make_password(cast.PASSWORD)
         office = home.office["student_affairs"]
-        for account, part in ((home.teachers[seat.grade, seat.number], cast.TEACHER), (office.pk, cast.OFFICE)):
+        for account, part in ((home.teachers[seat.grade, seat.number], cast.TEACHER), (office, cast.OFFICE)):
             Account.objects.filter(pk=account).update(email=part.email, name=part.name, password=password)
-            Staff.objects.filter(account=account).update(email=part.email, name=part.name)
-        Role.objects.create(account=office, name=Role.Name.SCHOOL_ADMINISTRATOR, school=home.school)
+            Staff.objects.filter(account_id=account).update(email=part.email, name=part.name)
+        Role.objects.create(account_id=office, name=Role.Name.SCHOOL_ADMINISTRATOR, school=home.school)
         Account.objects.filter(email=cast.GUARDIAN.email).update(password=password)
         for part, role in ((cast.BUREAU, Role.Name.BUREAU_OFFICER), (cast.OPERATOR, Role.Name.OPERATOR)):
             opens_admin = role == Role.Name.OPERATOR
@@ -200,14 +209,14 @@ class _Builder:
             )
             Role.objects.create(account=person, name=role)
 
-    def _restrict(self, pair: Pair, *, by: Account) -> None:
+    def _restrict(self, bond: Bond, *, by: UUID) -> None:
         """The one guardian of the city who may not be told: by order of a court that does not exist."""
-        student = Student.objects.get(pk=pair.student)
-        bonds.restrict(pair.account, student, by=by, document="示範裁定第 1 號", now=self.now)
+        student, office = Student.objects.get(pk=bond.student), Account.objects.get(pk=by)
+        bonds.restrict(bond.account, student, by=office, document="示範裁定第 1 號", now=self.now)
 
-    def _days(self, made: Sequence[Institution], children: Sequence[Student]) -> None:
+    def _days(self, made: Sequence[Institution], children: Sequence[UUID]) -> None:
         for nth, one in enumerate(made):
             self.progress("days", nth, len(made))
             history.remember(one, self.calendar.past, seed=self.seed)
-        history.letters([child.pk for child in children], self.calendar.past)
+        history.letters(children, self.calendar.past)
         self.progress("days", len(made), len(made))

@@ -15,9 +15,10 @@ from gatepost.kit.clock import utc_now
 @click.command()
 @click.option("--schools", type=click.IntRange(1), default=city.SCHOOLS, show_default=True, help="How many schools.")
 @click.option("--students", type=click.IntRange(1), default=city.STUDENTS, show_default=True, help="… and students.")
+@click.option("--days", type=click.IntRange(0, 40), default=10, show_default=True, help="School days behind them.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds build equal cities.")
 @click.option("--if-empty", is_flag=True, help="Do nothing, and call it well, where there are schools already.")
-def demo(schools: int, students: int, seed: int, if_empty: bool) -> None:
+def demo(schools: int, students: int, days: int, seed: int, if_empty: bool) -> None:
     """Build an invented city to try things on: schools, families, cards, readers, and two weeks behind them.
 
     Only in an empty database, and only where GATEPOST_DEMONSTRATION=true. The schools are real by name; everybody in
@@ -26,7 +27,7 @@ def demo(schools: int, students: int, seed: int, if_empty: bool) -> None:
     \b
     Examples:
         gatepost demo
-        gatepost demo --schools 280 --students 300000
+        gatepost demo --schools 280 --students 300000 --days 2
     """
     if if_empty and city.stands():
         return
@@ -35,7 +36,9 @@ def demo(schools: int, students: int, seed: int, if_empty: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True) as bars:
         try:
-            built = city.build(schools=schools, students=students, seed=seed, now=utc_now(), progress=_Shown(bars))
+            built = city.build(
+                schools=schools, students=students, days=days, seed=seed, now=utc_now(), progress=_Shown(bars)
+            )
         except (city.CityStands, TooMany) as error:
             raise click.ClickException(str(error)) from error
     click.echo(
@@ -47,7 +50,7 @@ def demo(schools: int, students: int, seed: int, if_empty: bool) -> None:
 class _Shown:
     """Progress as bars, one for each step."""
 
-    WORDS = {"schools": "Schools", "families": "Families", "days": "The past two weeks"}
+    WORDS = {"schools": "Schools", "families": "Families", "days": "The days behind them"}
     EVERY_SECONDS = 0.1
 
     def __init__(self, bars: Bars) -> None:

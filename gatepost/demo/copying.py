@@ -1,28 +1,34 @@
-"""Writing many rows at once: model instances by COPY, in bounded chunks and in the order their foreign keys need."""
+"""Writing many rows at once: COPY, in bounded chunks, table by table in the order their foreign keys need.
+
+Rows are plain dictionaries by column: making a model instance of each would take longer than writing it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection, models
+from django.db.models.fields import NOT_PROVIDED
 from psycopg import sql
 
-IDS_AT_ONCE = 2_000
+IDS_AT_ONCE: Final = 2_000
+_MISSING: Final = object()
+
+Row = dict[str, Any]
 
 
 class Stack:
-    """Rows of several tables, gathered and then copied table by table. `order` puts parents before children."""
+    """Rows of several tables, held and then copied. `order` puts parents before children."""
 
     def __init__(self, order: Sequence[type[models.Model]], *, chunk: int = 20_000) -> None:
-        self._rows: dict[type[models.Model], list[models.Model]] = {model: [] for model in order}
+        self._rows: dict[type[models.Model], list[Row]] = {model: [] for model in order}
         self._chunk = chunk
         self._held = 0
 
-    def add(self, *rows: models.Model) -> None:
-        """Hold rows; what they point at must be held before the next `settle`."""
-        for row in rows:
-            self._rows[type(row)].append(row)
-        self._held += len(rows)
+    def add(self, model: type[models.Model], **values: Any) -> None:
+        """Hold a row; what it points at must be held before the next `settle`."""
+        self._rows[model].append(values)
+        self._held += 1
 
     def settle(self) -> None:
         """Write if enough is held. To be called where no row points at one that is still to come."""
@@ -37,22 +43,24 @@ class Stack:
         self._held = 0
 
 
-def copy_in(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Write instances of `model` as they are, without signals and checks of Django; the table's own constraints hold.
+def copy_in(model: type[models.Model], rows: Sequence[Row]) -> None:
+    """Write rows of `model`, without Django's checks; the constraints of the table hold.
 
-    All fields must have values, and all rows a primary key or none: a missing number is then given by the table.
+    A column that is left out gets the field's plain default. The primary key is in all rows or in none: then the table
+    numbers them. Raises `KeyError` for a column that is missing or not there.
     """
     if not rows:
         return
-    fields = _fields(model, with_key=rows[0].pk is not None)
-    names = [field.attname for field in fields]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(sql.Identifier(str(field.column)) for field in fields)
-    )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    columns = _columns(model, with_key=model._meta.pk.attname in rows[0])
+    names = [name for name, _default in columns]
+    if unknown := set(rows[0]) - set(names):
+        raise KeyError(f"{model.__name__} has no {', '.join(sorted(unknown))}")
+    with connection.cursor() as cursor, cursor.copy(_statement(model, names)) as copy:
         for row in rows:
-            values = row.__dict__
-            copy.write_row([values[name] for name in names])
+            values = [row.get(name, default) for name, default in columns]
+            if _MISSING in values:
+                raise KeyError(f"{model.__name__} needs {names[values.index(_MISSING)]}")
+            copy.write_row(values)
 
 
 def fresh_ids(model: type[models.Model]) -> Iterator[int]:
@@ -65,13 +73,29 @@ def fresh_ids(model: type[models.Model]) -> Iterator[int]:
         yield from numbers
 
 
-def analyse(models_: Iterable[type[models.Model]]) -> None:
+def analyse(tables: Iterable[type[models.Model]]) -> None:
     """Let PostgreSQL count what was written: without figures it would plan for empty tables."""
-    tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in models_)
+    names = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in tables)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("ANALYZE {}").format(tables).as_string(cursor.cursor))
+        cursor.execute(sql.SQL("ANALYZE {}").format(names).as_string(cursor.cursor))
+
+
+def _statement(model: type[models.Model], names: Sequence[str]) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), columns)
 
 
 @cache
-def _fields(model: type[models.Model], *, with_key: bool) -> list[Any]:
-    return [field for field in model._meta.concrete_fields if with_key or not field.primary_key]
+def _columns(model: type[models.Model], *, with_key: bool) -> list[tuple[str, object]]:
+    fields = [field for field in model._meta.concrete_fields if with_key or not field.primary_key]
+    return [(str(field.column), _default(field)) for field in fields]
+
+
+def _default(field: Any) -> object:
+    if field.db_default is not NOT_PROVIDED:
+        return _MISSING
+    if field.default is not NOT_PROVIDED:
+        return _MISSING if callable(field.default) else field.default
+    if field.null:
+        return None
+    return "" if field.blank and field.empty_strings_allowed else _MISSING

@@ -24,7 +24,7 @@ def remember(one: Institution, days: Sequence[date], *, seed: int) -> None:
         "school": one.school.pk,
         "dates": list(days),
         "seed": seed,
-        "by": one.office["student_affairs"].pk,
+        "by": one.office["student_affairs"],
     }
     with connection.cursor() as cursor:
         cursor.execute(_REMEMBER, values)
@@ -37,9 +37,10 @@ def letters(students: Iterable[UUID], days: Sequence[date]) -> None:
         cursor.execute(_LETTERS, {"students": list(students), "dates": list(days)})
 
 
-def last_school_days(planned: Iterable[PlannedDay], *, before: date) -> list[date]:
-    """The last `DAYS` days with lessons before a day, oldest first; fewer where the year is young."""
-    return [day.date for day in planned if day.kind is not DayKind.HOLIDAY and day.date < before][-DAYS:]
+def last_school_days(planned: Iterable[PlannedDay], *, before: date, count: int = DAYS) -> list[date]:
+    """The last `count` days with lessons before a day, oldest first; fewer where the year is young."""
+    taught = [day.date for day in planned if day.kind is not DayKind.HOLIDAY and day.date < before]
+    return taught[max(0, len(taught) - count) :]
 
 
 # Shares of student days: 0.5 % nobody ever hears of, 1.5 % forgot the card and are entered by a teacher, 1.5 % late.

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from gatepost.accounts.models import Account
 from gatepost.attendance.models import Rules, Timetable
 from gatepost.attendance.taiwan_calendar import plan_year
 from gatepost.cards.numbers import AS_THE_CHIP, CardRule
@@ -17,7 +16,7 @@ from gatepost.demo.reader_keys import reader_id, reader_key
 from gatepost.gates import keys
 from gatepost.gates.models import Gate, Reader, ReaderHealth
 from gatepost.roster import school_list
-from gatepost.roster.models import District, School, SchoolClass, SchoolYear, Term
+from gatepost.roster.models import District, School, SchoolYear, Term
 from gatepost.roster.roc_dates import school_year_days
 
 # Gates and how many readers each has; schools take turns.
@@ -51,9 +50,9 @@ class Institution:
     plan: SchoolPlan
     school: School
     long_cards: bool  # whether its readers can read cards of seven bytes
-    classes: dict[tuple[int, int], SchoolClass] = field(default_factory=dict)  # by grade and number
+    classes: dict[tuple[int, int], int] = field(default_factory=dict)  # their keys, by grade and number
     teachers: dict[tuple[int, int], UUID] = field(default_factory=dict)  # homeroom accounts, by grade and number
-    office: dict[str, Account] = field(default_factory=dict)  # by role; the first of several
+    office: dict[str, UUID] = field(default_factory=dict)  # accounts by role; the first of several
 
 
 def found(plans: Sequence[SchoolPlan], *, seed: int, now: datetime) -> list[Institution]:

@@ -1,15 +1,14 @@
 """Families move into the city: students at their desks, guardians with accounts and bonds, cards, leave."""
 
 import random
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import count
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import models
 
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Leave
@@ -17,16 +16,17 @@ from gatepost.cards.models import Card
 from gatepost.demo import cards
 from gatepost.demo.cast import Seat
 from gatepost.demo.copying import Stack, fresh_ids
+from gatepost.demo.desks import Desks
 from gatepost.demo.institutions import Institution
 from gatepost.demo.names import pick
 from gatepost.demo.people import Child, Family, Guardian, relation
-from gatepost.demo.staff import an_account
+from gatepost.demo.staff import open_account
 from gatepost.guardians.models import Guardianship
+from gatepost.kit import sealed
 from gatepost.kit.clock import at_local
 from gatepost.notify.models import Address, Recipient, Subscription
 from gatepost.roster.models import GuardianRecord, Student
 from gatepost.roster.roc_dates import school_year_days
-from gatepost.roster.school_list import STAGE_GRADES
 
 ZONE: Final = "Asia/Taipei"
 TABLES: Final = (Account, Student, GuardianRecord, Guardianship, Recipient, Address, Subscription, Card, Leave)
@@ -36,7 +36,7 @@ EVERYTHING: Final = ("arrived", "left", "not_arrived")
 WISHES: Final = (EVERYTHING,) * 68 + (("not_arrived",),) * 20 + ((),) * 12
 # The mail catcher refuses this name, so that a demonstration shows what becomes of an address that does not exist.
 NO_SUCH_MAILBOX: Final = "unknown@home.example"
-LEAVE_KINDS: Final = (Leave.Kind.SICK, Leave.Kind.SICK, Leave.Kind.PERSONAL, Leave.Kind.OFFICIAL)
+LEAVE_KINDS: Final = ("sick", "sick", "personal", "official")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,146 +55,163 @@ class Calendar:
         return min(at_local(first, time(9), ZONE), self.now - timedelta(hours=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """An account and a student it is bound to."""
+class Bond(NamedTuple):
+    """An account and a student it belongs to."""
 
     account: UUID
     student: UUID
+
+
+class _Pupil(NamedTuple):
+    """A student who has a desk."""
+
+    key: UUID
+    child: Child
+    school: Institution
+    class_number: int
 
 
 class Residents:
     """Writes families, one after the other. The same seed and families give the same rows, sealed numbers apart."""
 
     def __init__(self, institutions: Iterable[Institution], calendar: Calendar, *, seed: int) -> None:
+        self.students = 0
+        self.estranged: Bond | None = None  # a second parent, for the one restriction of the city
         self._by_code = {one.school.code: one for one in institutions}
-        self._calendar = calendar
+        self._calendar, self._since = calendar, calendar.since
         self._rng = random.Random(f"residents {seed}")  # noqa: S311 — repeatable, not secret
         self._stack = Stack(TABLES)
-        self._desks = {code: _Desks(one, calendar.year, self._rng) for code, one in self._by_code.items()}
+        self._desks = {code: Desks(one.plan, calendar.year, self._rng) for code, one in self._by_code.items()}
         self._recipient_ids, self._address_ids = fresh_ids(Recipient), fresh_ids(Address)
-        self._cards = cards.Issue(self._rng, calendar.since, calendar.now)
+        self._cards = cards.Issue(self._rng, self._since, calendar.now)
         self._someone_unreachable = False
-        self.students = 0
-        self.estranged: Pair | None = None  # a second parent with a bond, for the one restriction of the city
 
     def keep_free(self, seats: Sequence[Seat]) -> None:
         """Nobody but who asks for them gets these seats."""
         for seat in seats:
             self._desks[seat.school].keep_free(seat)
 
-    def move_in(self, family: Family, *, seats: Sequence[Seat] = ()) -> list[Student]:
-        """Write one family; with `seats` they are the cast's, take part in everything and are never the odd case."""
-        chosen = iter(seats)
-        students = [self._student(child, next(chosen, None)) for child in family.children]
-        takes_part = bool(seats) or self._rng.random() < 0.92
-        first: Account | None = None
+    def move_in(self, family: Family) -> None:
+        """Hold one family, and write when enough are held."""
+        pupils = [self._pupil(child) for child in family.children]
+        takes_part = self._rng.random() < 0.92
+        bound: list[UUID] = []
         for position, guardian in enumerate(family.guardians, start=1):
-            self._record(family.children, students, guardian, position)
-            if takes_part and guardian.email and (seats or position == 1 or self._rng.random() < 0.6):
-                account = self._account(guardian, family.children, students, is_cast=bool(seats))
-                if first is not None and account is not None and self.estranged is None and not seats:
-                    self.estranged = Pair(account.pk, students[0].pk)
-                first = first or account
-        for student in students:
-            self._stack.add(
-                *self._cards.for_student(student, self._by_code_of(student).long_cards, healthy=bool(seats))
-            )
-            if not seats:
-                self._leave(student, first)
-        self.students += len(students)
+            self._record(pupils, guardian, position)
+            if takes_part and guardian.email and (position == 1 or self._rng.random() < 0.6):
+                bound += self._guardian(guardian, pupils)
+        if len(bound) > 1 and self.estranged is None:
+            self.estranged = Bond(bound[1], pupils[0].key)
+        for pupil in pupils:
+            self._cards.hand_out(self._stack, pupil.key, long_cards=pupil.school.long_cards, healthy=False)
+            self._leave(pupil, bound)
         self._stack.settle()
-        return students
+
+    def move_in_at(self, seats: Sequence[Seat], family: Family) -> list[UUID]:
+        """Hold the family of the cast at its seats: bound, reachable, wanting everything. The keys of its children."""
+        pupils = [self._pupil(child, seat) for child, seat in zip(family.children, seats, strict=True)]
+        for position, guardian in enumerate(family.guardians, start=1):
+            self._record(pupils, guardian, position)
+            account = self._account(guardian)
+            self._bonds(account, guardian, pupils, verified=True)
+            self._post_box(account, guardian.email, pupils, wishes=EVERYTHING, proven=True)
+        for pupil in pupils:
+            self._cards.hand_out(self._stack, pupil.key, long_cards=pupil.school.long_cards, healthy=True)
+        return [pupil.key for pupil in pupils]
 
     def finish(self) -> None:
         """Write what is still held."""
         self._stack.flush()
 
-    def _by_code_of(self, student: Student) -> Institution:
-        return self._by_code[student.school.code]
-
-    def _student(self, child: Child, seat: Seat | None) -> Student:
+    def _pupil(self, child: Child, seat: Seat | None = None) -> _Pupil:
         one = self._by_code[child.school]
         desk = self._desks[child.school].take(child.grade, seat)
-        school_class = one.classes[child.grade, desk.number]
-        student = Student(
-            id=self._uuid(),
-            school=one.school,
+        key = self._uuid()
+        self._stack.add(
+            Student,
+            id=key,
+            school_id=one.school.pk,
             number=desk.student_number,
             name=child.name,
             birthday=child.birthday,
-            stage=school_class.stage,
+            stage=desk.stage,
             grade=child.grade,
-            school_class=school_class,
+            school_class_id=one.classes[child.grade, desk.class_number],
             seat=desk.seat,
-            changed_at=self._calendar.since,
+            changed_at=self._since,
+            **_sealed(Student, key, child.id_number),
         )
-        student.seal_id_number(child.id_number, settings.KEY_RING)
-        self._stack.add(student)
-        return student
+        self.students += 1
+        return _Pupil(key, child, one, desk.class_number)
 
-    def _record(
-        self, children: Sequence[Child], students: Sequence[Student], guardian: Guardian, position: int
-    ) -> None:
-        for child, student in zip(children, students, strict=True):
-            record = GuardianRecord(
-                id=self._uuid(),
-                student=student,
+    def _record(self, pupils: Sequence[_Pupil], guardian: Guardian, position: int) -> None:
+        """What the schools know of a guardian, once for each child."""
+        for pupil in pupils:
+            key = self._uuid()
+            self._stack.add(
+                GuardianRecord,
+                id=key,
+                student_id=pupil.key,
                 position=position,
                 name=guardian.name,
-                relation=relation(guardian.kin, girl=child.girl),
+                relation=relation(guardian.kin, girl=pupil.child.girl),
                 mobile=guardian.mobile,
                 email=guardian.email,
+                **_sealed(GuardianRecord, key, guardian.id_number),
             )
-            record.seal_id_number(guardian.id_number, settings.KEY_RING)
-            self._stack.add(record)
 
-    def _account(
-        self, guardian: Guardian, children: Sequence[Child], students: Sequence[Student], *, is_cast: bool
-    ) -> Account | None:
-        """The guardian's account with its bonds; None where the bond is asked for and not verified yet."""
-        since = self._calendar.since
-        account = an_account(self._uuid(), guardian.email, guardian.name, language=guardian.language, now=since)
-        verified = is_cast or self._rng.random() < 0.97
-        bonds = [
-            Guardianship(
-                account=account,
-                student=student,
-                relation=relation(guardian.kin, girl=child.girl),
-                source="demonstration" if verified else "application",
-                asked_at=since,
-                verified_at=since if verified else None,
-            )
-            for child, student in zip(children, students, strict=True)
-        ]
-        self._stack.add(account, *bonds)
+    def _guardian(self, guardian: Guardian, pupils: Sequence[_Pupil]) -> list[UUID]:
+        """An account with its bonds; the account if they are verified, nothing if the school has yet to look."""
+        account = self._account(guardian)
+        verified = self._rng.random() < 0.97
+        self._bonds(account, guardian, pupils, verified=verified)
         if not verified:
-            return None
-        self._post_box(account, students, is_cast=is_cast)
-        return account
+            return []
+        proven, wishes = self._rng.random() < 0.97, pick(self._rng, WISHES)
+        target = guardian.email
+        if proven and wishes is EVERYTHING and not self._someone_unreachable:
+            target, self._someone_unreachable = NO_SUCH_MAILBOX, True
+        self._post_box(account, target, pupils, wishes=wishes if proven else (), proven=proven)
+        return [account]
 
-    def _post_box(self, account: Account, students: Sequence[Student], *, is_cast: bool) -> None:
-        """Where the account can be reached, and what it wants to hear."""
-        since = self._calendar.since
-        proven = is_cast or self._rng.random() < 0.97
-        wishes = EVERYTHING if is_cast else pick(self._rng, WISHES)
-        address = Address(
-            id=next(self._address_ids),
-            account=account,
+    def _account(self, guardian: Guardian) -> UUID:
+        return open_account(
+            self._stack, self._uuid(), guardian.email, guardian.name, language=guardian.language, now=self._since
+        )
+
+    def _bonds(self, account: UUID, guardian: Guardian, pupils: Sequence[_Pupil], *, verified: bool) -> None:
+        for pupil in pupils:
+            self._stack.add(
+                Guardianship,
+                account_id=account,
+                student_id=pupil.key,
+                relation=relation(guardian.kin, girl=pupil.child.girl),
+                source="demonstration" if verified else "application",
+                asked_at=self._since,
+                verified_at=self._since if verified else None,
+            )
+
+    def _post_box(
+        self, account: UUID, target: str, pupils: Sequence[_Pupil], *, wishes: Sequence[str], proven: bool
+    ) -> None:
+        """Where the account can be reached, about whom it may be told, and what it wants to hear."""
+        since, address = self._since, next(self._address_ids)
+        self._stack.add(
+            Address,
+            id=address,
+            account_id=account,
             channel="email",
-            target=account.email,
+            target=target,
             verified_at=since if proven else None,
         )
-        if wishes is EVERYTHING and proven and not is_cast and not self._someone_unreachable:
-            address.target, self._someone_unreachable = NO_SUCH_MAILBOX, True
-        self._stack.add(address)
-        for student in students:
-            recipient = Recipient(id=next(self._recipient_ids), account=account, about=student.pk, opened_at=since)
-            self._stack.add(recipient)
-            for topic in wishes if proven else ():
-                self._stack.add(Subscription(recipient=recipient, topic=topic, address=address, since=since))
+        for pupil in pupils:
+            recipient = next(self._recipient_ids)
+            self._stack.add(Recipient, id=recipient, account_id=account, about=pupil.key, opened_at=since)
+            for topic in wishes:
+                self._stack.add(Subscription, recipient_id=recipient, topic=topic, address_id=address, since=since)
 
-    def _leave(self, student: Student, asked_by: Account | None) -> None:
+    def _leave(self, pupil: _Pupil, guardians: Sequence[UUID]) -> None:
+        """In a hundred students, one is on leave today (now and then it still waits for a yes), three were lately."""
         chance = self._rng.random()
         if chance < 0.01:
             first, days, granted = self._calendar.today, self._rng.randrange(2), chance < 0.007
@@ -203,57 +220,24 @@ class Residents:
         else:
             return
         asked_at = at_local(first, time(6, 40), ZONE) - timedelta(hours=self._rng.randrange(12))
-        teacher = self._by_code_of(student).teachers.get((student.grade, _number_of(student)))
         self._stack.add(
-            Leave(
-                student=student,
-                first_date=first,
-                last_date=first + timedelta(days=days),
-                kind=pick(self._rng, LEAVE_KINDS),
-                asked_at=asked_at,
-                asked_by=asked_by,
-                approved_at=asked_at + timedelta(minutes=20) if granted else None,
-                approved_by_id=teacher if granted else None,
-            )
+            Leave,
+            student_id=pupil.key,
+            first_date=first,
+            last_date=first + timedelta(days=days),
+            kind=pick(self._rng, LEAVE_KINDS),
+            asked_at=asked_at,
+            asked_by_id=guardians[0] if guardians else None,
+            approved_at=asked_at + timedelta(minutes=20) if granted else None,
+            approved_by_id=pupil.school.teachers.get((pupil.child.grade, pupil.class_number)) if granted else None,
         )
 
     def _uuid(self) -> UUID:
         return UUID(int=self._rng.getrandbits(128), version=4)
 
 
-def _number_of(student: Student) -> int:
-    assert student.school_class is not None  # noqa: S101 - every student here sits in a class
-    return student.school_class.number
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    number: int  # of the class
-    seat: int
-    student_number: str
-
-
-class _Desks:
-    """The free desks of one school, shuffled, so that brothers and sisters do not all sit in the first row."""
-
-    def __init__(self, one: Institution, year: int, rng: random.Random) -> None:
-        self._free: dict[int, list[tuple[int, int]]] = {}
-        self._entered: dict[int, int] = {}  # the school year a grade came in
-        self._numbers: dict[int, Iterator[int]] = defaultdict(lambda: count(1))  # by that year
-        for plan in one.plan.classes:
-            self._free.setdefault(plan.grade, []).extend((plan.number, seat + 1) for seat in range(plan.students))
-            self._entered[plan.grade] = year - (plan.grade - STAGE_GRADES[plan.stage].start)
-        for desks in self._free.values():
-            rng.shuffle(desks)
-
-    def keep_free(self, seat: Seat) -> None:
-        self._free[seat.grade].remove((seat.number, seat.seat))
-
-    def take(self, grade: int, wanted: Seat | None) -> _Desk:
-        number, seat = (wanted.number, wanted.seat) if wanted else self._free[grade].pop()
-        return _Desk(number, seat, self._student_number(grade))
-
-    def _student_number(self, grade: int) -> str:
-        """The ROC year of entry and a running number: 114001."""
-        entered = self._entered[grade]
-        return f"{entered}{next(self._numbers[entered]):03d}"
+def _sealed(model: type[models.Model], key: UUID, number: str) -> dict[str, Any]:
+    """The columns of a sealed identity number, as `roster.models.SealedIdentity` keeps them."""
+    ring = settings.KEY_RING
+    place = sealed.place(model._meta.db_table, "id_number_sealed", key)
+    return {"id_number_sealed": ring.seal(number, place=place), "id_number_digest": ring.digest(number)}

@@ -14,7 +14,6 @@ from gatepost.demo import people
 from gatepost.demo.blueprint import ClassPlan
 from gatepost.demo.copying import Stack, fresh_ids
 from gatepost.demo.institutions import Institution
-from gatepost.demo.people import Adult
 from gatepost.roster.models import SchoolClass, SchoolYear, Staff
 from gatepost.roster.wordings import class_display
 
@@ -41,11 +40,10 @@ def employ(made: Sequence[Institution], year: SchoolYear, *, seed: int, serials:
     stack.flush()
 
 
-def an_account(key: UUID, email: str, name: str, *, language: str = "zh-hant", now: datetime) -> Account:
-    """An account nobody can sign in to: its password fits nothing."""
-    return Account(
-        id=key, email=email, name=name, language=language, password=NOBODY_SIGNS_IN, last_login=None, created_at=now
-    )
+def open_account(stack: Stack, key: UUID, email: str, name: str, *, language: str = "zh-hant", now: datetime) -> UUID:
+    """Hold an account nobody can sign in to: its password fits nothing. Returns its key."""
+    stack.add(Account, id=key, email=email, name=name, language=language, password=NOBODY_SIGNS_IN, created_at=now)
+    return key
 
 
 class _Hiring:
@@ -57,45 +55,56 @@ class _Hiring:
 
     def office(self, one: Institution) -> None:
         for title, role in OFFICE:
-            account = self._employ(one, title, next(self._adults), has_account=bool(role)).account
+            _person, account = self._employ(one, title, has_account=bool(role))
             if account is not None:
                 one.office.setdefault(role, account)
-                self._stack.add(self._role(account, role, one))
+                self._role(account, role, one)
 
     def homeroom(self, one: Institution, plan: ClassPlan) -> None:
-        has_account = plan.number == 1 or self._rng.random() < 0.9
-        teacher = self._employ(one, "導師", next(self._adults), has_account=has_account)
-        made = self._class(one, plan, teacher)
-        one.classes[plan.grade, plan.number] = made
-        self._stack.add(made)
-        if teacher.account is not None:
-            one.teachers[plan.grade, plan.number] = teacher.account.pk
-            self._stack.add(self._role(teacher.account, "teacher", one, made))
-
-    def _employ(self, one: Institution, title: str, adult: Adult, *, has_account: bool) -> Staff:
-        account = an_account(self._uuid(), adult.email, adult.name, now=self._now) if has_account else None
-        if account is not None:
-            self._stack.add(account)
-        person = Staff(
-            id=self._uuid(), school=one.school, name=adult.name, title=title, email=adult.email, account=account
-        )
-        self._stack.add(person)
-        return person
-
-    def _class(self, one: Institution, plan: ClassPlan, teacher: Staff) -> SchoolClass:
-        return SchoolClass(
-            id=next(self._class_ids),
-            school=one.school,
-            school_year=self._year,
+        teacher, account = self._employ(one, "導師", has_account=plan.number == 1 or self._rng.random() < 0.9)
+        key = one.classes[plan.grade, plan.number] = next(self._class_ids)
+        self._stack.add(
+            SchoolClass,
+            id=key,
+            school_id=one.school.pk,
+            school_year_id=self._year.pk,
             stage=plan.stage,
             grade=plan.grade,
             number=plan.number,
             name=class_display(plan.grade, plan.number),
-            homeroom_teacher=teacher,
+            homeroom_teacher_id=teacher,
         )
+        if account is not None:
+            one.teachers[plan.grade, plan.number] = account
+            self._role(account, "teacher", one, school_class=key)
 
-    def _role(self, account: Account, name: str, one: Institution, school_class: SchoolClass | None = None) -> Role:
-        return Role(account=account, name=name, school=one.school, school_class=school_class, granted_at=self._now)
+    def _employ(self, one: Institution, title: str, *, has_account: bool) -> tuple[UUID, UUID | None]:
+        """Somebody new; the keys of the staff row and of the account, if they have one."""
+        adult = next(self._adults)
+        account = (
+            open_account(self._stack, self._uuid(), adult.email, adult.name, now=self._now) if has_account else None
+        )
+        person = self._uuid()
+        self._stack.add(
+            Staff,
+            id=person,
+            school_id=one.school.pk,
+            name=adult.name,
+            title=title,
+            email=adult.email,
+            account_id=account,
+        )
+        return person, account
+
+    def _role(self, account: UUID, name: str, one: Institution, *, school_class: int | None = None) -> None:
+        self._stack.add(
+            Role,
+            account_id=account,
+            name=name,
+            school_id=one.school.pk,
+            school_class_id=school_class,
+            granted_at=self._now,
+        )
 
     def _uuid(self) -> UUID:
         return UUID(int=self._rng.getrandbits(128), version=4)
