@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _begin_run(config: pytest.Config) -> None:
 
 def _start_server(cleanup: contextlib.ExitStack) -> str:
     """A server in a temporary folder that is locked as long as we live. Answers with its URL."""
-    _remove_left_folders()
+    remove_left_folders()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o711)
@@ -147,10 +148,12 @@ def leave(connection: Any) -> None:
     connection.close_pool()
 
 
-def _remove_left_folders() -> None:
-    """What runs that were killed left behind: their lock is free, their folder is still there."""
+def remove_left_folders(*, older_than_seconds: float = 10) -> None:
+    """Remove what killed runs left: their lock is free. A folder that was just made may be about to be locked."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         with contextlib.suppress(OSError), (folder / "lock").open("r+") as lock:
+            if time.time() - folder.stat().st_mtime < older_than_seconds:
+                continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             EmbeddedPostgres(folder / "postgres").stop_left_over()
             shutil.rmtree(folder, ignore_errors=True)
@@ -176,7 +179,7 @@ def _drop_databases(server: psycopg.Connection[tuple[object, ...]], run: str) ->
 
 
 def _test_databases(server: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
-    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datdba = to_regrole(current_user)"
     return (str(name) for (name,) in server.execute(query, [DATABASE_PREFIX]).fetchall())
 
 
