@@ -4,20 +4,15 @@ import logging
 import signal
 import threading
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from django.conf import settings
 
 from gatepost.attendance import arrivals, sweep
-from gatepost.channels.email.address import Mailbox
-from gatepost.channels.email.connection import SmtpSettings
-from gatepost.channels.email.dkim import DkimSigner
 from gatepost.channels.email.pool import SmtpPool
 from gatepost.kit import partitions
-from gatepost.kit.clock import utc_now
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import sender
+from gatepost.notify import relay, sender
 from gatepost.notify.mail import MailCarrier
 
 log = logging.getLogger(__name__)
@@ -48,27 +43,9 @@ def make_partitions(now: datetime) -> int:
 
 def mail_carrier() -> MailCarrier:
     """The carrier the settings describe."""
-    name, address = parseaddr(settings.MAIL_FROM)
-    relay = SmtpSettings(
-        host=settings.SMTP_HOST,
-        port=settings.SMTP_PORT,
-        hello_name=settings.MAIL_BOUNCE_DOMAIN,
-        security=settings.SMTP_SECURITY,  # type: ignore[arg-type] # one of the three: parsed as a choice
-        username=settings.SMTP_USER,
-        password=settings.SMTP_PASSWORD,
-    )
-    sign = None
-    if settings.DKIM_KEY:
-        signer = DkimSigner(
-            domain=address.rpartition("@")[2], selector=settings.DKIM_SELECTOR, pem=settings.DKIM_KEY.encode()
-        )
-
-        def sign(message: bytes) -> bytes:
-            return signer.sign(message, at=utc_now())
-
     return MailCarrier(
-        SmtpPool(relay, size=settings.SMTP_CONNECTIONS, sign=sign),
-        sender=Mailbox(address=address, name=name),
+        SmtpPool(relay.smtp_settings(), size=settings.SMTP_CONNECTIONS, sign=relay.signature()),
+        sender=relay.sender_mailbox(),
         site_url=settings.SITE_URL,
         bounce_domain=settings.MAIL_BOUNCE_DOMAIN,
         bounce_secret=settings.MAIL_BOUNCE_SECRET,

@@ -45,6 +45,31 @@ class Address(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
+    @property
+    def is_usable(self) -> bool:
+        """Proven, and not switched off since."""
+        return self.verified_at is not None and self.disabled_at is None
+
+
+class AddressProof(models.Model):
+    """A code that went to an address, to see whether it comes back. The newest of an address counts; gone after a day.
+
+    Not tied to the `Address` row: removing and adding it again must not reset the counting.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    channel = models.TextField(choices=Channel.choices)
+    target = models.TextField()
+    code_digest = models.BinaryField(max_length=32)
+    asked_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["asked_at"], name="notify_proof_asked")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
 
 class Subscription(models.Model):
     """This recipient wants this topic at this address."""

@@ -1,16 +1,21 @@
 """What was said, to whom, and what became of it."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from gatepost.notify.models import Address, Delivery, Notice, Subscription
+from django.db.models import Count, Exists, Min, OuterRef, Q
+
+from gatepost.notify.models import Address, Delivery, Notice, Recipient, Subscription
+from gatepost.notify.sender import DAYS_LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """One delivery as people read it. `masked` is the address without most of its letters."""
 
+    about: UUID
     topic: str
     channel: str
     masked: str
@@ -26,11 +31,78 @@ def told_about(about: UUID, on_date: date, *, account_id: UUID | None = None) ->
     deliveries = Delivery.objects.filter(about=about, on_date=on_date)
     if account_id is not None:
         deliveries = deliveries.filter(account_id=account_id)
-    rows = list(deliveries.order_by("pk")[:500])
-    notices = {n.pk: n for n in Notice.objects.filter(on_date=on_date, pk__in={row.notice_id for row in rows})}
+    return _told(deliveries.order_by("pk")[:500])
+
+
+def told_each(abouts: Collection[UUID], on_date: date, *, account_id: UUID) -> list[Told]:
+    """The deliveries of a day to one account about any of `abouts`, oldest first, in as many queries as for one."""
+    return _told(Delivery.objects.filter(about__in=abouts, on_date=on_date, account_id=account_id).order_by("pk")[:500])
+
+
+def unreached(abouts: Collection[UUID], on_date: date) -> list[Told]:
+    """Deliveries of a day that reached nobody, newest first: refused by the world, stale, or without an address."""
+    lost = Q(state=Delivery.State.FAILED) | Q(state=Delivery.State.DROPPED, because__in=["stale", "unreachable"])
+    return _told(Delivery.objects.filter(lost, about__in=abouts, on_date=on_date).order_by("-pk")[:500])
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a notice would go to: `people` accounts, about `abouts` of those asked for."""
+
+    people: int
+    abouts: int
+
+
+def reach(topic: str, abouts: Collection[UUID]) -> Reach:
+    """How many people would be told of `topic` about any of `abouts`, were it posted now."""
+    usable = Q(address__verified_at__isnull=False, address__disabled_at=None)
+    found = Subscription.objects.filter(
+        usable, topic=topic, recipient__about__in=abouts, recipient__ended_at=None
+    ).aggregate(people=Count("recipient__account", distinct=True), abouts=Count("recipient__about", distinct=True))
+    return Reach(found["people"], found["abouts"])
+
+
+def unreachable(abouts: Collection[UUID]) -> set[UUID]:
+    """Those of `abouts` whom somebody may be told about, and nobody has an address that works."""
+    recipients = Recipient.objects.filter(about__in=abouts, ended_at=None)
+    works = Address.objects.filter(account=OuterRef("account"), verified_at__isnull=False, disabled_at=None)
+    all_of_them = set(recipients.values_list("about", flat=True))
+    return all_of_them - set(recipients.filter(Exists(works)).values_list("about", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What is due: how many, and for how many seconds the oldest has been (None: nothing is)."""
+
+    number: int
+    oldest_seconds: float | None
+
+
+def queued(*, now: datetime) -> Queued:
+    """The deliveries that are due and not sent. One that waits for its next attempt is not due before."""
+    waiting = Delivery.objects.filter(
+        state__in=[Delivery.State.QUEUED, Delivery.State.SENDING],
+        due_at__lte=now,
+        on_date__gte=now.date() - timedelta(days=DAYS_LOOKED_AT),
+    ).aggregate(number=Count("pk"), oldest=Min("due_at"))
+    oldest = waiting["oldest"]
+    return Queued(waiting["number"], (now - oldest).total_seconds() if oldest else None)
+
+
+def states_on(on_date: date) -> dict[tuple[str, str], int]:
+    """How many deliveries of a day are in which state, by (channel, state)."""
+    counted = Delivery.objects.filter(on_date=on_date).values_list("channel", "state").annotate(number=Count("pk"))
+    return {(channel, state): number for channel, state, number in counted.order_by()}
+
+
+def _told(deliveries: Iterable[Delivery]) -> list[Told]:
+    rows = list(deliveries)
+    days, ids = {row.on_date for row in rows}, {row.notice_id for row in rows}
+    notices = {n.pk: n for n in Notice.objects.filter(on_date__in=days, pk__in=ids)}
     targets = dict(Address.objects.filter(pk__in={row.address_id for row in rows}).values_list("pk", "target"))
     return [
         Told(
+            about=row.about,
             topic=notices[row.notice_id].topic,
             channel=row.channel,
             masked=mask(targets.get(row.address_id, "")),

@@ -37,13 +37,14 @@ class SubscriptionRefused(Exception):
 def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Address]]) -> tuple[int, int]:
     """Make the subscriptions of `account_id` about `about` exactly `choices` (topic, address).
 
-    Returns how many were added and removed. Raises `SubscriptionRefused` and changes nothing if an address is not
-    the account's own or not proven, or the account may not be told about `about`.
+    What stands for an address that is switched off stays, silent until the address is proven again. Returns how many
+    were added and removed. Raises `SubscriptionRefused` and changes nothing if an address is not the account's own or
+    not proven, or the account may not be told about `about`.
     """
     wanted: set[tuple[str, int]] = set()
     for topic, address in choices:
         wanted.add((topic, address.pk))
-        if address.account_id != account_id or address.verified_at is None or address.disabled_at is not None:
+        if address.account_id != account_id or not address.is_usable:
             raise SubscriptionRefused("unproven")
     with transaction.atomic():
         recipient = (
@@ -51,8 +52,9 @@ def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Add
         )
         if recipient is None:
             raise SubscriptionRefused("stranger")
-        standing = {(row.topic, row.address_id): row for row in recipient.subscriptions.all()}
-        gone = [row.pk for key, row in standing.items() if key not in wanted]
+        rows = recipient.subscriptions.select_related("address")
+        standing = {(row.topic, row.address_id): row for row in rows}
+        gone = [row.pk for key, row in standing.items() if key not in wanted and row.address.is_usable]
         new = [
             Subscription(recipient=recipient, topic=topic, address_id=address)
             for topic, address in sorted(wanted - standing.keys())
@@ -60,3 +62,14 @@ def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Add
         Subscription.objects.filter(pk__in=gone).delete()
         Subscription.objects.bulk_create(new)
     return len(new), len(gone)
+
+
+def unsubscribe(account_id: UUID, about: UUID, *, topic: str, address_id: int) -> int:
+    """Stop `topic` about `about` at one address of `account_id`. Returns how many subscriptions went.
+
+    Doing it again changes nothing. What is queued already is looked at when it is sent, and not sent.
+    """
+    gone, _ = Subscription.objects.filter(
+        recipient__account_id=account_id, recipient__about=about, topic=topic, address_id=address_id
+    ).delete()
+    return gone

@@ -1,0 +1,139 @@
+"""Adding an address, and proving it: it counts after a code came back from it.
+
+A code is six digits, good for a quarter of an hour and five tries, and kept only as a keyed digest. How many are
+sent is bounded for the person who asks and for the mailbox that gets them, so that nobody can be flooded with them.
+"""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from gatepost.accounts.models import Account
+from gatepost.audit import entries
+from gatepost.channels.email.address import usable
+from gatepost.channels.errors import ChannelError
+from gatepost.notify.models import Address, AddressProof, Channel
+
+CODE_GOOD_FOR = timedelta(minutes=15)
+TRIES_MOST = 5
+ADDRESSES_MOST = 5
+CODES_A_PERSON = 5  # in an hour
+CODES_AN_ADDRESS = 5  # in a day, whoever asks
+
+
+class AddressRefused(Exception):
+    """The address or its code cannot be taken.
+
+    `code`: unusable (no mail address), proven (already counts), many (enough addresses), often (enough codes for now);
+    wrong, expired, spent (too many tries).
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def add(account: Account, target: str) -> Address:
+    """Put down an email address of `account`, not proven yet; one that is there already is given back.
+
+    Raises `AddressRefused` (unusable, proven, many).
+    """
+    written = _written(target)
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # one at a time: they are counted
+        known = list(Address.objects.filter(account=account, channel=Channel.EMAIL))
+        for address in known:
+            if address.target.lower() == written.lower():
+                if address.is_usable:
+                    raise AddressRefused("proven")
+                return address
+        if len(known) >= ADDRESSES_MOST:
+            raise AddressRefused("many")
+        return Address.objects.create(account=account, channel=Channel.EMAIL, target=written)
+
+
+def new_code(address: Address, *, now: datetime) -> str:
+    """A code to send to `address`; the ones before it are good for nothing. Raises `AddressRefused` (proven, often)."""
+    if address.is_usable:
+        raise AddressRefused("proven")
+    code = f"{secrets.randbelow(1_000_000):06d}"
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=address.account_id)
+        AddressProof.objects.filter(asked_at__lt=now - timedelta(days=1)).delete()
+        by_person = AddressProof.objects.filter(account=address.account_id, asked_at__gt=now - timedelta(hours=1))
+        to_address = AddressProof.objects.filter(target__iexact=address.target)
+        if by_person.count() >= CODES_A_PERSON or to_address.count() >= CODES_AN_ADDRESS:
+            raise AddressRefused("often")
+        AddressProof.objects.create(
+            account_id=address.account_id,
+            channel=address.channel,
+            target=address.target,
+            code_digest=_digest(address, code),
+            asked_at=now,
+        )
+    return code
+
+
+def prove(address: Address, code: str, *, now: datetime) -> None:
+    """The address counts from now on, if `code` is the newest one sent to it.
+
+    Raises `AddressRefused` (wrong, expired, spent); a wrong code is a try.
+    """
+    with transaction.atomic():
+        proof = (
+            AddressProof.objects.select_for_update()
+            .filter(account=address.account_id, channel=address.channel, target=address.target)
+            .order_by("-asked_at", "-pk")
+            .first()
+        )
+        refusal = _refusal(proof, address, code, now)
+        if proof is not None and refusal in ("", "wrong"):
+            proof.tries += 1
+            proof.save(update_fields=["tries"])
+        if not refusal:
+            _count_from(address, now)
+    if refusal:
+        raise AddressRefused(refusal)
+
+
+def remove(address: Address, *, by: Account) -> None:
+    """Forget the address, and with it what was to be told there."""
+    with transaction.atomic():
+        entries.record("address:removed", by=by, address=address.pk)
+        address.delete()
+
+
+def _written(target: str) -> str:
+    target = target.strip()
+    try:
+        usable(target)
+    except ChannelError as error:
+        raise AddressRefused("unusable") from error
+    local, _at, domain = target.rpartition("@")
+    if "." not in domain:
+        raise AddressRefused("unusable")
+    return f"{local}@{domain.lower()}"
+
+
+def _refusal(proof: AddressProof | None, address: Address, code: str, now: datetime) -> str:
+    if proof is None or now >= proof.asked_at + CODE_GOOD_FOR:
+        return "expired"
+    if proof.tries >= TRIES_MOST:
+        return "spent"
+    return "" if hmac.compare_digest(bytes(proof.code_digest), _digest(address, code)) else "wrong"
+
+
+def _count_from(address: Address, now: datetime) -> None:
+    address.verified_at, address.disabled_at, address.disabled_because = now, None, ""
+    address.save(update_fields=["verified_at", "disabled_at", "disabled_because"])
+    AddressProof.objects.filter(account=address.account_id, channel=address.channel, target=address.target).delete()
+    entries.record("address:proven", by=address.account_id, address=address.pk)
+
+
+def _digest(address: Address, code: str) -> bytes:
+    text = f"address-proof:{address.account_id}:{address.channel}:{address.target}:{code.strip()}"
+    digest: bytes = settings.KEY_RING.digest(text)
+    return digest
