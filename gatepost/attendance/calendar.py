@@ -1,11 +1,11 @@
 """The school's own calendar: filled once from the public one, then edited day by day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 
 from django.db import transaction
 
-from gatepost.attendance.models import SchoolDay
+from gatepost.attendance.models import Rules, SchoolDay, Timetable
 from gatepost.attendance.taiwan_calendar import PlannedDay
 from gatepost.audit import entries
 from gatepost.roster.models import School
@@ -61,3 +61,21 @@ def set_day(
             batch_size=ROWS_AT_ONCE,
         )
     return len(rows)
+
+
+def set_rules(rules: Rules, hours: Mapping[tuple[int, int], time | None], *, by: object | None) -> None:
+    """Keep a school's rules, and its timetable: the earliest leaving time by (grade, weekday), None for the usual one.
+
+    They hold from this moment on; what was decided before stays.
+    """
+    school = rules.school
+    kept = [
+        Timetable(school=school, grade=grade, weekday=weekday, leave_from=leave_from)
+        for (grade, weekday), leave_from in hours.items()
+        if leave_from is not None
+    ]
+    with transaction.atomic():
+        rules.save()
+        Timetable.objects.filter(school=school).delete()
+        Timetable.objects.bulk_create(kept)
+        entries.record("rules:changed", by=by, school_code=school.code, cutoff=rules.cutoff.isoformat())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from gatepost.attendance.models import Event
+from gatepost.attendance.models import Day, Event, SchoolDay
 from gatepost.gates.models import Reader
 from gatepost.roster.models import Student
 
@@ -33,3 +33,13 @@ def events_of(student: Student, day: date) -> list[Seen]:
 def event_of(student: Student, day: date, event_id: int) -> Event | None:
     """One event of `student` on `day`."""
     return Event.objects.filter(school_id=student.school_id, date=day, student_id=student.pk, pk=event_id).first()
+
+
+def day_of(student: Student, day: date) -> Day | None:
+    """What `student`'s events of `day` come to; None while there was nothing."""
+    return Day.objects.filter(school_id=student.school_id, date=day, student_id=student.pk).first()
+
+
+def plan_of(student: Student, day: date) -> SchoolDay | None:
+    """What `day` is for the grade of `student`; None where the calendar has nothing: no school."""
+    return SchoolDay.objects.filter(school_id=student.school_id, date=day, grade=student.grade).first()

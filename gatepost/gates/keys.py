@@ -53,3 +53,19 @@ def revoke(reader: Reader, *, by: object | None, now: datetime) -> None:
         Reader.objects.filter(pk=reader.pk, revoked_at=None).update(revoked_at=now)
         entries.record("reader:revoked", by=by, school_code=reader.school.code, reader=str(reader.pk))
     reader.refresh_from_db(fields=["revoked_at"])
+
+
+def rest(reader: Reader, *, by: object | None, now: datetime) -> None:
+    """Take `reader` out of use (repair, holidays): until it returns its silence means nothing. Twice keeps the first."""
+    with transaction.atomic():
+        if Reader.objects.filter(pk=reader.pk, rested_at=None, revoked_at=None).update(rested_at=now):
+            entries.record("reader:rested", by=by, school_code=reader.school.code, reader=str(reader.pk))
+    reader.refresh_from_db(fields=["rested_at"])
+
+
+def return_to_use(reader: Reader, *, by: object | None) -> None:
+    """`reader` counts again: from now on its silence holds messages."""
+    with transaction.atomic():
+        if Reader.objects.filter(pk=reader.pk, rested_at__isnull=False, revoked_at=None).update(rested_at=None):
+            entries.record("reader:returned", by=by, school_code=reader.school.code, reader=str(reader.pk))
+    reader.refresh_from_db(fields=["rested_at"])
