@@ -60,7 +60,6 @@ def open_to(*kinds: str) -> Callable[[View], View]:
 RULES_OF_LIBRARIES = {
     "account_login": Rule(frozenset({PUBLIC})),
     "account_logout": Rule(frozenset({PUBLIC})),
-    "set_language": Rule(frozenset({PUBLIC})),
 }
 
 
@@ -94,6 +93,8 @@ class DoorMiddleware:
         if rule.is_public:
             return None
         if not request.user.is_authenticated:
+            if request.headers.get("HX-Request"):  # a part of a page must not be filled with the sign-in page
+                return HttpResponse(status=401)
             return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
         if not rule.opens_for(request):
             raise PermissionDenied("your roles do not open this page")
