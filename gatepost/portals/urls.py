@@ -1,3 +1,14 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from gatepost.portals import converters
+
+converters.register()
+
+urlpatterns = [
+    path("", include("gatepost.portals.public.urls")),
+    path("", include("gatepost.portals.signin.urls")),
+    path("family/", include("gatepost.portals.guardian.urls")),
+    path("schools/", include("gatepost.portals.school.urls")),
+    path("bureau/", include("gatepost.portals.bureau.urls")),
+    path("operator/", include("gatepost.portals.operator.urls")),
+]

@@ -1,9 +1,37 @@
+from typing import Any, ClassVar
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+_SIGNED_OUT = "account/messages/logged_out.txt"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts come from a school's approval or an invitation: nobody signs up by themselves."""
 
+    error_messages: ClassVar[dict[str, str | Promise]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("Email and password do not belong together. Look at both again."),
+        # The window of ACCOUNT_RATE_LIMITS["login_failed"]: after a quarter of an hour it is surely open again.
+        "too_many_login_attempts": gettext_lazy("Too many attempts. Wait 15 minutes, then try again."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def respond_user_inactive(self, request: HttpRequest, user: object) -> HttpResponse:
+        """Said only to who knew the password."""
+        messages.warning(request, _("This account is closed. Please ask your school."))
+        return redirect("account_login")
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **more: Any
+    ) -> None:
+        """The library greets at every step; only a sign-out is worth a sentence."""
+        if message_template == _SIGNED_OUT:
+            messages.success(request, _("You are signed out."))

@@ -1,0 +1,131 @@
+"""What stands around a page: the bar with place and navigation, who is signed in, the foot."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from gatepost.access import queries
+from gatepost.access.models import Role
+from gatepost.accounts.models import Account
+from gatepost.portals.words import ROLES
+from gatepost.roster.models import School, Student
+
+Frame = dict[str, Any]
+
+# Who may decide about readers and held messages; a teacher works with one class.
+MANAGES = (Role.Name.STUDENT_AFFAIRS, Role.Name.SCHOOL_ADMINISTRATOR)
+
+
+def page(request: HttpRequest, template: str, frame: Frame, *, status: int = 200, **context: Any) -> HttpResponse:
+    """`template` in its frame. What is shown to somebody signed in stays in no cache, not even the browser's."""
+    response = render(request, template, {**frame, **context}, status=status)
+    if request.user.is_authenticated:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def signed_in(request: HttpRequest) -> Account:
+    """The person asking. For views whose rule asks for a sign-in."""
+    assert isinstance(request.user, Account)  # noqa: S101 - the door let nobody else in
+    return request.user
+
+
+def public_frame(request: HttpRequest) -> Frame:
+    """Pages anyone may see."""
+    if isinstance(request.user, Account):
+        return {"person": _person(request.user), "footer_links": _footer()}
+    return {"sign_in_url": reverse("account_login"), "footer_links": _footer()}
+
+
+def family_frame(request: HttpRequest, *, current: str = "", child: Student | None = None) -> Frame:
+    """A family's pages; with `child` the bar names the child in view."""
+    nav = [
+        ("family", _("Home"), reverse("family")),
+        ("announcements", _("Announcements"), reverse("announcements")),
+        ("settings", _("Message settings"), reverse("family-settings")),
+    ]
+    frame = {"nav": _nav(nav, current), "person": _person(signed_in(request)), "footer_links": _footer()}
+    if child is not None:
+        frame["place"] = {"name": child.name, "detail": child_detail(child), "url": reverse("family")}
+    return frame
+
+
+def school_frame(request: HttpRequest, school: School, *, current: str = "") -> Frame:
+    """A school's pages: the navigation holds what the person's roles there open."""
+    held = set(queries.roles(request.user, *queries.STAFF).filter(school=school).values_list("name", flat=True))
+    nav = [
+        ("today", _("Today"), reverse("school-today", args=[school.code])),
+        ("students", _("Students"), reverse("school-students", args=[school.code])),
+        ("entries", _("Manual entry"), reverse("school-entry", args=[school.code])),
+        ("calendar", _("Calendar"), reverse("school-calendar", args=[school.code])),
+    ]
+    if held & set(MANAGES):
+        nav += [
+            ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
+            ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
+        ]
+    detail = "、".join(str(ROLES[name]) for name in ROLES if name in held)
+    return {
+        "place": {"name": school.short_name, "url": reverse("school-today", args=[school.code])},
+        "nav": _nav(nav, current),
+        "person": _person(signed_in(request), detail),
+        "footer_links": _footer(),
+        "roles_here": held,
+    }
+
+
+def bureau_frame(request: HttpRequest, *, current: str = "") -> Frame:
+    """The bureau's pages."""
+    nav = [
+        ("today", _("The city today"), reverse("bureau-today")),
+        ("announcements", _("Announcements"), reverse("bureau-announcements")),
+        ("closures", _("Close a day"), reverse("bureau-closure")),
+    ]
+    return {
+        "place": {"name": _("Education bureau"), "url": reverse("bureau-today")},
+        "nav": _nav(nav, current),
+        "person": _person(signed_in(request), str(ROLES["bureau_officer"])),
+        "footer_links": _footer(),
+    }
+
+
+def operator_frame(request: HttpRequest, *, current: str = "") -> Frame:
+    """The operator's pages."""
+    nav = [
+        ("health", _("System health"), reverse("operator-health")),
+        ("admin", _("Tables"), reverse("admin:index")),
+    ]
+    return {
+        "place": {"name": _("Platform"), "url": reverse("operator-health")},
+        "nav": _nav(nav, current),
+        "person": _person(signed_in(request), str(ROLES["operator"])),
+        "footer_links": _footer(),
+    }
+
+
+def child_detail(child: Student) -> str:
+    """雙園國小 2年01班 12號."""
+    return " ".join(part for part in (child.school.short_name, class_and_seat(child)) if part)
+
+
+def class_and_seat(student: Student) -> str:
+    """2年01班 12號; less where less is known."""
+    school_class = student.school_class.name if student.school_class else ""
+    seat = _("No. {seat}").format(seat=student.seat) if student.seat else ""
+    return " ".join(part for part in (school_class, seat) if part)
+
+
+def _person(account: Account, detail: str = "") -> dict[str, Any]:
+    links = [{"label": _("My start page"), "url": reverse("home")}]
+    return {"name": account.get_full_name(), "detail": detail, "links": links}
+
+
+def _nav(items: list[tuple[str, str, str]], current: str) -> list[dict[str, Any]]:
+    return [{"label": label, "url": url, "current": key == current} for key, label, url in items]
+
+
+def _footer() -> list[dict[str, str]]:
+    return [{"label": _("Announcements"), "url": reverse("announcements")}]

@@ -1,0 +1,1 @@
+"""A family's pages: each child's day, and what the family wants to be told."""

@@ -1,0 +1,54 @@
+from datetime import date
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from gatepost.access import queries
+from gatepost.access.doors import GUARDIAN, open_to
+from gatepost.attendance.daylines import day_lines
+from gatepost.kit.clock import local_date
+from gatepost.notify.queries import told_about
+from gatepost.portals import days, words
+from gatepost.portals.frame import child_detail, family_frame, page, signed_in
+from gatepost.portals.moment import now_of
+from gatepost.roster.models import Student
+
+
+@open_to(GUARDIAN)
+@require_safe
+def today(request: HttpRequest, student_id: UUID) -> HttpResponse:
+    """The child's day today."""
+    child = queries.child(request.user, student_id)
+    return _day(request, child, local_date(now_of(request), child.school.timezone))
+
+
+@open_to(GUARDIAN)
+@require_safe
+def one_day(request: HttpRequest, student_id: UUID, day: date) -> HttpResponse:
+    """The child's day: every event, and every message to this guardian about it."""
+    return _day(request, queries.child(request.user, student_id), day)
+
+
+def _day(request: HttpRequest, child: Student, day: date) -> HttpResponse:
+    now, zone = now_of(request), child.school.timezone
+    today = local_date(now, zone)
+    days.check(day, today=today)
+    told = told_about(child.pk, day, account_id=signed_in(request).pk)
+    line = words.day_line(day_lines([child], now=now)[child.pk], now=now, zone=zone) if day == today else None
+    return page(
+        request,
+        "guardian/child.html",
+        family_frame(request, current="family", child=child),
+        title=words.long_date(day),
+        meta=days.facts(child, day),
+        student={"name": child.name, "detail": child_detail(child)},
+        line=line,
+        week=days.week(child, day, today=today, url_name="child-day", args=[child.pk]),
+        entries=days.entries(child, day, told),
+        has_deliveries=bool(told),
+        around=days.around(day, today=today, url_name="child-day", args=[child.pk]),
+        crumbs=[{"label": _("Home"), "url": reverse("family")}],
+    )

@@ -1,0 +1,97 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from gatepost.access import queries
+from gatepost.access.doors import SIGNED_IN, open_to
+from gatepost.accounts.models import Account
+from gatepost.announcements import queries as announcements
+from gatepost.attendance.daylines import DayLine, day_lines, weeks
+from gatepost.kit.clock import local_date
+from gatepost.notify.queries import Told, told_each
+from gatepost.portals import words
+from gatepost.portals.frame import child_detail, family_frame, page, signed_in
+from gatepost.portals.moment import now_of
+from gatepost.portals.public import news
+from gatepost.roster.models import Student
+
+NEWS_SHOWN = 5
+
+
+# Open to everybody signed in: a parent whose child is not bound yet is told what to do, not turned away.
+@open_to(SIGNED_IN)
+@require_safe
+def family(request: HttpRequest) -> HttpResponse:
+    """Each child's line for today and the week behind it, then the news."""
+    now = now_of(request)
+    children = list(queries.children(request.user))
+    schools = {child.school_id: child.school for child in children}.values()
+    return page(
+        request,
+        "guardian/home.html",
+        family_frame(request, current="family"),
+        children=_children(children, account=signed_in(request), now=now),
+        announcements=news.items(announcements.published(now=now, schools=schools)[:NEWS_SHOWN]),
+        more_url=reverse("announcements"),
+    )
+
+
+def _children(children: Sequence[Student], *, account: Account, now: datetime) -> list[dict[str, Any]]:
+    lines, strips, told = day_lines(children, now=now), weeks(children, now=now), _told(children, account, now)
+    return [
+        {
+            "student": {"name": child.name, "detail": child_detail(child), "url": reverse("child", args=[child.pk])},
+            "line": words.day_line(
+                lines[child.pk],
+                now=now,
+                zone=child.school.timezone,
+                told=_told_sentence(lines[child.pk], told.get(child.pk, []), child.school.timezone),
+            ),
+            "week": words.week_strip(
+                strips[child.pk],
+                child.school.timezone,
+                today=local_date(now, child.school.timezone),
+                urls=[reverse("child-day", args=[child.pk, day.date]) for day in strips[child.pk]],
+            ),
+        }
+        for child in children
+    ]
+
+
+def _told(children: Sequence[Student], account: Account, now: datetime) -> dict[UUID, list[Told]]:
+    """Today's deliveries to the guardian, by child; one question for each date that is today somewhere."""
+    by_child: dict[UUID, list[Told]] = {}
+    todays = {child.pk: local_date(now, child.school.timezone) for child in children}
+    for today in sorted(set(todays.values())):
+        for told in told_each([pk for pk, day in todays.items() if day == today], today, account_id=account.pk):
+            by_child.setdefault(told.about, []).append(told)
+    return by_child
+
+
+# Which message belongs to which line. "found" answers "not_arrived" and says the same as "arrived".
+_TOPICS = {
+    "arrived": ("arrived", "found"),
+    "present": ("arrived", "found"),
+    "left": ("left",),
+    "not_arrived": ("not_arrived",),
+}
+
+
+def _told_sentence(line: DayLine, told: Sequence[Told], zone: str) -> str:
+    """What became of the message about this line, in a sentence; nothing where there was none."""
+    about = [one for one in told if one.topic in _TOPICS.get(line.state, ())]
+    gone = [one for one in about if one.state in ("sent", "delivered") and one.settled_at]
+    if gone:
+        at = words.clock_seconds(gone[-1].settled_at or gone[-1].posted_at, zone)
+        return _("Mailed to you at {time}.").format(time=at)
+    if any(one.state in ("queued", "sending") for one in about):
+        return _("A mail to you is on its way.")
+    if any(one.state == "failed" for one in about):
+        return _("The mail to you could not be delivered.")
+    return ""

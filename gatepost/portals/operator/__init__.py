@@ -1,0 +1,1 @@
+"""The operator's pages: whether everything runs, and the tables."""

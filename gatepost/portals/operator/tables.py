@@ -1,0 +1,189 @@
+"""The tables, for operators: to look at, and to change where no page does it yet.
+
+What rooms write with a history (bonds, cards, keys, events) is read-only here: a change made behind a room's back
+would leave no trace and tell nobody. National ID numbers are never shown.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from gatepost.access.models import Role
+from gatepost.accounts.models import Account
+from gatepost.announcements.models import Announcement
+from gatepost.attendance.models import Leave, Rules, Sweep
+from gatepost.audit import entries
+from gatepost.audit.models import Entry
+from gatepost.cards.models import Card
+from gatepost.gates.models import Gate, Reader, ReaderHealth
+from gatepost.guardians.models import Guardianship, Restriction
+from gatepost.notify.models import Address
+from gatepost.roster.models import District, School, SchoolClass, SchoolYear, Staff, Student, Term
+
+admin.site.site_header = "Gatepost"
+admin.site.site_title = "Gatepost"
+admin.site.index_title = "Gatepost"
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[type-arg] # generic to the stubs only
+    """To look at."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class Kept(ModelAdmin):  # type: ignore[type-arg]
+    """To add and change, never to delete; who did it is in our own log."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        action = f"{obj._meta.model_name}:{'changed' if change else 'added'}"
+        entries.record(action, by=request.user, row=str(obj.pk), fields=",".join(form.changed_data))
+
+
+@admin.register(Account)
+class AccountTable(Kept):
+    list_display = ["email", "name", "language", "is_active", "is_staff"]
+    search_fields = ["email", "name"]
+    fields = ["email", "name", "language", "is_active", "is_staff"]
+
+
+@admin.register(Role)
+class RoleTable(Kept):
+    list_display = ["name", "account_email", "school", "school_class", "valid_until", "ended_at"]
+    list_filter = ["name"]
+    list_select_related = ["account", "school", "school_class"]
+    search_fields = ["account__email", "school__code", "school__name"]
+    autocomplete_fields = ["account", "school", "school_class"]
+    fields = ["account", "name", "school", "school_class", "valid_until", "ended_at"]
+
+    @admin.display(description="account")
+    def account_email(self, role: Role) -> str:
+        return role.account.email
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if isinstance(obj, Role) and not change:
+            obj.granted_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(School)
+class SchoolTable(Kept):
+    list_display = ["code", "short_name", "district", "level", "opened_at"]
+    list_filter = ["district", "level"]
+    list_select_related = ["district"]
+    search_fields = ["code", "name", "short_name"]
+
+
+@admin.register(Student)
+class StudentTable(ReadOnly):
+    """Names stay out of the list; opening one is a look, and logged like every other."""
+
+    list_display = ["number", "school", "school_class", "study_state", "left_on"]
+    list_select_related = ["school", "school_class"]
+    search_fields = ["=number", "=id"]
+    fields = [
+        "school",
+        "number",
+        "name",
+        "stage",
+        "grade",
+        "school_class",
+        "seat",
+        "study_state",
+        "left_on",
+        "source_id",
+    ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        student = self.get_object(request, object_id)
+        if student is not None:
+            entries.record(
+                "student:looked", by=request.user, about=student.pk, school_code=student.school.code, page="tables"
+            )
+        return super().change_view(request, object_id, *args, **kwargs)
+
+
+@admin.register(SchoolClass)
+class ClassTable(ReadOnly):
+    list_display = ["school", "name", "school_year"]
+    list_select_related = ["school"]
+    search_fields = ["school__code", "school__name", "name"]
+
+
+@admin.register(Guardianship)
+class GuardianshipTable(ReadOnly):
+    list_display = ["id", "source", "asked_at", "verified_at", "ended_at"]
+    fields = ["account", "student", "relation", "source", "asked_at", "verified_at", "ended_at"]
+
+
+@admin.register(Restriction)
+class RestrictionTable(ReadOnly):
+    list_display = ["id", "placed_at", "until", "lifted_at", "document"]
+
+
+@admin.register(Staff)
+class StaffTable(ReadOnly):
+    list_display = ["name", "title", "school", "left_on"]
+    list_select_related = ["school"]
+    search_fields = ["name", "school__code"]
+
+
+@admin.register(Card)
+class CardTable(ReadOnly):
+    list_display = ["uid", "state", "issued_at", "ended_at", "loan_on"]
+    search_fields = ["=uid"]
+
+
+@admin.register(Reader)
+class ReaderTable(ReadOnly):
+    list_display = ["name", "gate", "school", "created_at", "rested_at", "revoked_at"]
+    list_select_related = ["gate", "school"]
+    search_fields = ["school__code", "name"]
+    fields = ["school", "gate", "name", "card_rule", "created_at", "rested_at", "revoked_at"]
+
+
+@admin.register(ReaderHealth)
+class ReaderHealthTable(ReadOnly):
+    list_display = ["reader", "heard_at", "queue", "skew_ms"]
+    list_select_related = ["reader"]
+
+
+@admin.register(Sweep)
+class SweepTable(ReadOnly):
+    list_display = ["school", "date", "held_because", "decided_at", "expected", "missing"]
+    list_select_related = ["school"]
+    date_hierarchy = "date"
+
+
+@admin.register(Address)
+class AddressTable(ReadOnly):
+    list_display = ["id", "channel", "verified_at", "disabled_at", "disabled_because"]
+    search_fields = ["=target"]
+
+
+@admin.register(Entry)
+class EntryTable(ReadOnly):
+    list_display = ["at", "action", "actor_id", "about", "school_code", "facts"]
+    search_fields = ["=about", "=school_code", "action"]
+
+
+admin.site.register([District, SchoolYear, Term, Gate, Announcement, Leave, Rules], ReadOnly)

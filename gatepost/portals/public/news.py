@@ -1,0 +1,53 @@
+"""Announcements as the components draw them, wherever they stand."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localdate
+
+from gatepost.access.queries import Person, children, schools
+from gatepost.announcements.models import Announcement
+from gatepost.portals.words import NEWS_KINDS, slashed
+from gatepost.roster.models import School
+
+
+def items(announcements: Iterable[Announcement]) -> list[dict[str, Any]]:
+    """Rows of a list of announcements."""
+    return [
+        {
+            "date": slashed(localdate(one.published_at)),
+            "iso": localdate(one.published_at).isoformat(),
+            "kind": one.school.short_name if one.school else NEWS_KINDS[one.kind],
+            "title": one.title,
+            "url": reverse("announcement", args=[one.pk]),
+            "important": one.important,
+        }
+        for one in announcements
+    ]
+
+
+def article(one: Announcement) -> dict[str, Any]:
+    """One announcement to read: its text is plain, an empty line begins a paragraph."""
+    row = items([one])[0]
+    return row | {
+        "author": one.school.name if one.school else "",
+        "kind": NEWS_KINDS[one.kind],
+        "html": _paragraphs(one.body),
+    }
+
+
+def schools_near(person: Person) -> list[School]:
+    """The schools whose news is for `person`: where they work and where their children go."""
+    return [*schools(person), *{child.school for child in children(person)}]
+
+
+def _paragraphs(text: str) -> SafeString:
+    parts = (part.strip() for part in text.replace("\r\n", "\n").split("\n\n"))
+    lines = (format_html_join(_BREAK, "{}", ((line,) for line in part.split("\n"))) for part in parts if part)
+    return format_html_join("", "<p>{}</p>", ((part,) for part in lines))
+
+
+_BREAK = SafeString("<br>")

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from gatepost.portals.public import announcements, front, health, unsubscribe
+
+urlpatterns = [
+    path("", front.front, name="front"),
+    path("announcements/", announcements.history, name="announcements"),
+    path("announcements/<int:announcement_id>/", announcements.announcement, name="announcement"),
+    path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+]

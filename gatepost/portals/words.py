@@ -1,0 +1,193 @@
+"""How the portals say what the rooms keep as codes, and how they write hours and dates."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from gatepost.attendance.daylines import DayLine, WeekDay
+from gatepost.attendance.models import Event, Leave, SchoolDay
+from gatepost.notify import topics
+from gatepost.notify.queries import Told
+from gatepost.roster.roc_dates import roc_date
+
+ROLES: dict[str, Promise] = {
+    "teacher": gettext_lazy("Homeroom teacher"),
+    "student_affairs": gettext_lazy("Student affairs"),
+    "registrar": gettext_lazy("Registrar"),
+    "school_administrator": gettext_lazy("School administrator"),
+    "bureau_officer": gettext_lazy("Education bureau"),
+    "operator": gettext_lazy("Operator"),
+}
+SOURCES: dict[str, Promise] = {
+    Event.Source.CARD: gettext_lazy("Card"),
+    Event.Source.GUARD: gettext_lazy("Entered by the guard"),
+    Event.Source.TEACHER: gettext_lazy("Entered by the homeroom teacher"),
+    Event.Source.OFFICE: gettext_lazy("Entered by the school office"),
+}
+SIDES: dict[str, Promise] = {
+    Event.Side.IN: gettext_lazy("Arrival"),
+    Event.Side.OUT: gettext_lazy("Departure"),
+    Event.Side.SEEN: gettext_lazy("Seen at school"),
+}
+LEAVES: dict[str, Promise] = {
+    Leave.Kind.PERSONAL: gettext_lazy("Personal leave"),
+    Leave.Kind.SICK: gettext_lazy("Sick leave"),
+    Leave.Kind.OFFICIAL: gettext_lazy("Official leave"),
+    Leave.Kind.BEREAVEMENT: gettext_lazy("Bereavement leave"),
+    Leave.Kind.OTHER: gettext_lazy("Other leave"),
+}
+DAY_KINDS: dict[str, Promise] = {
+    SchoolDay.Kind.SCHOOL: gettext_lazy("School day"),
+    SchoolDay.Kind.HALF: gettext_lazy("Half day"),
+    SchoolDay.Kind.MAKE_UP: gettext_lazy("Make-up day"),
+    SchoolDay.Kind.HOLIDAY: gettext_lazy("No school"),
+    SchoolDay.Kind.CLOSURE: gettext_lazy("School closed"),
+}
+NEWS_KINDS: dict[str, Promise] = {
+    "news": gettext_lazy("News"),
+    "system": gettext_lazy("System"),
+    "event": gettext_lazy("Event"),
+    "urgent": gettext_lazy("Urgent"),
+}
+CHANNELS: dict[str, Promise] = {"email": gettext_lazy("Email")}
+
+# A delivery's states, each only as much as we know: taken by a server is not yet read by a person.
+DELIVERY_STATES: dict[str, Promise] = {
+    "queued": gettext_lazy("Waiting to be sent"),
+    "sending": gettext_lazy("Being sent"),
+    "sent": gettext_lazy("Handed to the mail server"),
+    "delivered": gettext_lazy("Delivered"),
+    "failed": gettext_lazy("Could not be delivered"),
+    "dropped": gettext_lazy("Not sent"),
+}
+DELIVERY_REASONS: dict[str, Promise] = {
+    "refused": gettext_lazy("The mail server refused this address. It is switched off until it is proven again."),
+    "bounced": gettext_lazy("The mail came back. The address is switched off until it is proven again."),
+    "too_late": gettext_lazy("The mail server could not be reached in time."),
+    "stale": gettext_lazy("It would have come too late to be news."),
+    "withdrawn": gettext_lazy("It was taken back before it was sent."),
+    "ended": gettext_lazy("The person may no longer be told about this child."),
+    "unsubscribed": gettext_lazy("The person had switched this message off."),
+    "unreachable": gettext_lazy("The address was not proven, or was switched off."),
+}
+ADDRESS_REASONS: dict[str, Promise] = {
+    "bounced": gettext_lazy("Mail to it came back."),
+    "refused": gettext_lazy("Its mail server refused our mail."),
+}
+
+# The state of a line as the style sheet knows it: shape and colour.
+_LINE_STATES = {
+    "present": "arrived",
+    "not_arrived": "absent",
+    "unseen": "held",
+    "no_school": "closed",
+}
+_NOTHING_YET = ("waiting", "held", "unseen")
+
+
+def clock(at: datetime | None, zone: str) -> str:
+    """07:42 on the wall in `zone`; empty for no time."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%H:%M") if at else ""
+
+
+def clock_seconds(at: datetime, zone: str) -> str:
+    """07:42:03 on the wall in `zone`."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
+
+
+def long_date(day: date) -> str:
+    """11月23日 星期一, in the reader's language."""
+    return date_format(day, _("l, j F"))
+
+
+def staff_date(day: date) -> str:
+    """民國115年11月23日 星期一 in Chinese; with the western year elsewhere."""
+    if translation.get_language() == "zh-hant":
+        return f"{roc_date(day)} {date_format(day, 'l')}"
+    return date_format(day, "l, j F Y")
+
+
+def slashed(day: date) -> str:
+    """2026/11/23, for lists."""
+    return day.strftime("%Y/%m/%d")
+
+
+def duration(seconds: float) -> str:
+    """About how long, in the largest unit that says it: 41 minutes."""
+    if seconds < 60:
+        count = max(0, int(seconds))
+        return ngettext("{n} second", "{n} seconds", count).format(n=count)
+    if seconds < 7200:
+        count = int(seconds // 60)
+        return ngettext("{n} minute", "{n} minutes", count).format(n=count)
+    if seconds < 172_800:
+        count = int(seconds // 3600)
+        return ngettext("{n} hour", "{n} hours", count).format(n=count)
+    count = int(seconds // 86_400)
+    return ngettext("{n} day", "{n} days", count).format(n=count)
+
+
+def day_line(line: DayLine, *, now: datetime, zone: str, told: str = "") -> dict[str, Any]:
+    """A day line as the component draws it. `told` is what was sent about it, in a sentence."""
+    state = _LINE_STATES.get(line.state, line.state)
+    drawn = {"state": state, "word": line.word, "time": "", "as_of": "", "source": "", "why": told}
+    if line.state in _NOTHING_YET:
+        return drawn | {"as_of": clock(now, zone), "why": line.why}
+    if line.state == "not_arrived":
+        return drawn | {"as_of": clock(line.at, zone), "why": f"{line.why} {told}".strip()}
+    source = line.why
+    if line.state == "left" and line.arrived_at:
+        source = f"{source} {_('Arrived at {time}.').format(time=clock(line.arrived_at, zone))}".strip()
+    return drawn | {"time": clock(line.at, zone), "source": source}
+
+
+def week_strip(days: Sequence[WeekDay], zone: str, *, today: date, urls: Sequence[str] = ()) -> dict[str, Any]:
+    """Seven days as the component draws them; `urls` are the pages of the days, in their order."""
+    drawn = []
+    for place, day in enumerate(days):
+        seen = day.arrived_at or day.left_at
+        word = _("Leave") if day.on_leave and not seen else ""
+        if not day.is_school and not seen:
+            word = day.note or _("Off")
+        drawn.append(
+            {
+                "weekday": date_format(day.date, "D"),
+                "day": day.date.day,
+                "today": day.date == today,
+                "off": not day.is_school,
+                "word": word,
+                "arrived": clock(day.arrived_at, zone),
+                "left": clock(day.left_at, zone),
+                "url": urls[place] if urls else "",
+            }
+        )
+    period = f"{days[0].date:%m/%d}–{days[-1].date:%m/%d}" if days else ""
+    return {"period": period, "days": drawn}
+
+
+def delivery(told: Told, zone: str) -> dict[str, Any]:
+    """One delivery as the timeline draws it, in honest words."""
+    reason = DELIVERY_REASONS.get(told.because, "") if told.state in ("failed", "dropped") else ""
+    return {
+        "channel": CHANNELS.get(told.channel, told.channel),
+        "address": told.masked,
+        "state": told.state,
+        "word": DELIVERY_STATES[told.state],
+        "time": clock_seconds(told.settled_at or told.posted_at, zone),
+        "why": reason,
+    }
+
+
+def topic_title(code: str) -> str:
+    """The name of a topic; its code where nobody knows it any more."""
+    try:
+        return str(topics.get(code).title)
+    except KeyError:
+        return code
