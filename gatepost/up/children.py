@@ -61,6 +61,8 @@ class Child:
             if now >= self._start_at:
                 self.start()
             return None
+        if self._process is not None:
+            self._end_group(self._process)
         if now - self._started_at > WELL_SECONDS:
             self.restarts = 0
         if self.restarts >= RESTARTS_MAX:
@@ -81,10 +83,14 @@ class Child:
             return
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS_MAX)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._end_group(self._process)
         self._process = None
+
+    def _end_group(self, process: subprocess.Popen[bytes]) -> None:
+        """End what the command started itself: orphans would keep its port."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def _how(self) -> str:
         code = self._process.returncode if self._process else 0

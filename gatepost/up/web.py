@@ -10,7 +10,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 BACKLOG = 1024
-BLOCKING_THREADS = 1
+FINISH_SECONDS_MAX = 5
 
 
 def serve(target: str, *, host: str, port: int, workers: int) -> None:
@@ -32,16 +32,23 @@ def serve(target: str, *, host: str, port: int, workers: int) -> None:
         return
     from granian.server import Server
 
-    Server(target, workers=workers, respawn_failed_workers=True, workers_kill_timeout=10, **options).serve()
+    Server(
+        target, workers=workers, respawn_failed_workers=True, workers_kill_timeout=FINISH_SECONDS_MAX, **options
+    ).serve()
 
 
 async def _serve_here(application: Any, options: dict[str, Any]) -> None:
     from granian.server.embed import Server
 
-    server = Server(application, **options)
+    server: Any = Server(application, **options)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.stop()
+        loop.call_later(FINISH_SECONDS_MAX, os._exit, 0)  # an answer without end, such as a live page, is cut off
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     await server.serve()
 
 

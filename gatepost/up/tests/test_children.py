@@ -102,6 +102,17 @@ def test_a_child_that_does_not_listen_is_ended(start: Start, tmp_path: Path, mon
     assert not child.is_running()
 
 
+def test_what_a_child_started_ends_with_it(start: Start, tmp_path: Path) -> None:
+    child = ended(start("import subprocess; print(subprocess.Popen(['/bin/sleep', '60']).pid, flush=True)"))
+    orphan = Path("/proc") / (tmp_path / "web.log").read_text().strip() / "cmdline"
+    assert b"sleep" in orphan.read_bytes()
+    child.tend()
+    deadline = time.monotonic() + 10
+    while orphan.exists() and orphan.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not orphan.exists() or not orphan.read_bytes()
+
+
 def test_errors_in_a_log_are_seen_once(tmp_path: Path) -> None:
     path = tmp_path / "web.log"
     path.write_text("2026-09-01 ERROR from the last run\n")
