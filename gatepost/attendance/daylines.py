@@ -11,11 +11,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from gatepost.attendance import leaves
 from gatepost.attendance.leaves import standing
 from gatepost.attendance.models import Day, Event, Leave, Rules, SchoolDay, Sweep
+from gatepost.attendance.notices import source_line
 from gatepost.gates.models import Reader
 from gatepost.kit.clock import at_local, local_date
 from gatepost.roster.models import School, Student
@@ -145,7 +147,7 @@ class _Today:
             return DayLine("no_school", None, school_day.name if school_day else "")
         if student.pk in self.on_leave:
             leave = self.on_leave[student.pk]
-            why = str(leave.get_kind_display()) if leave.approved_at else gettext("Leave asked for, not approved yet.")
+            why = str(leaves.WORDS[leave.kind]) if leave.approved_at else gettext("Leave asked for, not approved yet.")
             return DayLine("leave", None, why)
         if day is not None and day.not_arrived_at is not None:
             return DayLine("not_arrived", day.not_arrived_at, gettext("The school is calling the roll."))
@@ -164,16 +166,17 @@ class _Today:
         if event is None:
             return ""
         if event.source != Event.Source.CARD:
-            return gettext("Entered without a card ({source}).").format(source=event.get_source_display())
+            return source_line(event.source)
         place = next((f"{r.gate.name} {r.name}" for r in self.readers() if r.pk == event.reader_id), "")
-        return gettext("Card tapped at {place}.").format(place=place)
+        return source_line(event.source, place=place)
 
     def _unseen(self) -> DayLine:
         deadline = self.rules.cutoff.strftime("%H:%M")
         silent = [reader for reader in self.readers() if _in_use(reader) and self._is_silent(reader)]
         if silent:
             since = min(reader.health.heard_at for reader in silent).astimezone(ZoneInfo(self.school.timezone))
-            names = "、".join(f"{reader.gate.name} {reader.name}" for reader in silent[:3])
+            comma = pgettext("between names", ", ")
+            names = comma.join(f"{reader.gate.name} {reader.name}" for reader in silent[:3])
             why = gettext(
                 "The reader at {place} has been offline since {time}, and the school is calling the roll. "
                 "No “not arrived” message is sent before that."

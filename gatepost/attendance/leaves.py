@@ -2,6 +2,8 @@ from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Leave
@@ -9,6 +11,14 @@ from gatepost.audit import entries
 from gatepost.roster.models import Student
 
 DAYS_MAX = 60
+
+WORDS: dict[str, Promise] = {
+    Leave.Kind.PERSONAL: _("Personal leave"),
+    Leave.Kind.SICK: _("Sick leave"),
+    Leave.Kind.OFFICIAL: _("Official leave"),
+    Leave.Kind.BEREAVEMENT: _("Bereavement leave"),
+    Leave.Kind.OTHER: _("Other leave"),
+}
 
 
 class LeaveRefused(Exception):

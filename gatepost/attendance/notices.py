@@ -75,7 +75,7 @@ def _corrected(data: Mapping[str, Any], now: datetime) -> Words:
 
 def _words(data: Mapping[str, Any], now: datetime, *, headline: str, subject: str) -> Words:
     slots = {"student": data["student"], "time": _clock(data)}
-    lines = [_where(data), _source(data)]
+    lines = [_where(data), source_line(data["source"], place=data.get("place", ""))]
     if now - datetime.fromisoformat(data["at"]) > LATE:
         lines.append(gettext("This message is late; the time above is when it happened."))
     return Words(subject=subject.format(**slots), headline=headline.format(**slots), lines=tuple(lines))
@@ -91,14 +91,15 @@ def _at(data: Mapping[str, Any]) -> datetime:
 
 def _where(data: Mapping[str, Any]) -> str:
     """The school and the day: 雙園國小 · 11月23日 星期一."""
-    return f"{data['school']} · {date_format(_at(data), gettext('l, j F'))}"
+    day = date_format(_at(data), gettext("l, j F"))
+    return f"{data['school']} · {day}"
 
 
-def _source(data: Mapping[str, Any]) -> str:
-    """Every event names its source."""
-    match data["source"]:
+def source_line(source: str, *, place: str = "") -> str:
+    """Where an event comes from, in a sentence: every event names its source. `place` is the reader's, of a tap."""
+    match source:
         case "card":
-            return gettext("Card tapped at {place}.").format(place=data["place"])
+            return gettext("Card tapped at {place}.").format(place=place)
         case "guard":
             return gettext("Entered by the guard, without a card.")
         case "teacher":

@@ -85,15 +85,17 @@ class MailCarrier:
 def frame(language: str, *, optional: bool) -> MailTemplate:
     """The mail around the words. No link, no picture: a safety message is read, not clicked."""
     with translation.override(language):
-        why = gettext("You receive this because you chose it in your Gatepost settings.")
-        stop = gettext("Your mail program can unsubscribe you from this kind of message.") if optional else ""
-        footer = f"{why} {stop}".strip().replace("{", "{{").replace("}", "}}")
+        reasons = [gettext("You receive this because of the messages you chose in Gatepost.")]
+        if optional:
+            reasons.append(gettext("Your mail program can unsubscribe you from this kind of message."))
+        footer = [reason.replace("{", "{{").replace("}", "}}") for reason in reasons]
         product = gettext("Gatepost").replace("{", "{{").replace("}", "}}")
+    foot_text, foot_html = "\n".join(footer), "<br>".join(footer)
     tag = "zh-Hant" if language == "zh-hant" else language
     return MailTemplate(
         subject="{subject}",
-        text=f"{{headline}}\n\n{{lines}}\n\n--\n{product}\n{footer}\n",
-        html=_HTML.replace("%language%", tag).replace("%product%", product).replace("%footer%", footer),
+        text=f"{{headline}}\n\n{{lines}}\n\n--\n{product}\n{foot_text}\n",
+        html=_HTML.replace("%language%", tag).replace("%product%", product).replace("%footer%", foot_html),
         language=tag,
     )
 
