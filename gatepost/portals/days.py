@@ -123,7 +123,7 @@ def _source(seen: Seen, zone: str) -> str:
     where = _("Card tapped at {place}.").format(place=seen.place) if seen.place else f"{words.SOURCES[event.source]}."
     if (event.recorded_at - event.at).total_seconds() < 120:
         return where
-    return f"{where} {_('Recorded at {time}.').format(time=words.clock(event.recorded_at, zone))}"
+    return words.sentences(where, _("Recorded at {time}.").format(time=words.clock(event.recorded_at, zone)))
 
 
 def _message(topic: str, told: Sequence[Told], zone: str) -> dict[str, Any]:

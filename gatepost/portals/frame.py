@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from gatepost.access import queries
 from gatepost.access.models import Role
 from gatepost.accounts.models import Account
-from gatepost.portals.words import ROLES
+from gatepost.portals.words import ROLES, listed
 from gatepost.roster.models import School, Student
 
 Frame = dict[str, Any]
@@ -67,7 +67,7 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
             ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
         ]
-    detail = "、".join(str(ROLES[name]) for name in ROLES if name in held)
+    detail = listed(str(ROLES[name]) for name in ROLES if name in held)
     return {
         "place": {"name": school.short_name, "url": reverse("school-today", args=[school.code])},
         "nav": _nav(nav, current),

@@ -1,6 +1,6 @@
 """How the portals say what the rooms keep as codes, and how they write hours and dates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,10 +9,11 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from gatepost.attendance import leaves
 from gatepost.attendance.daylines import DayLine, WeekDay
-from gatepost.attendance.models import Event, Leave, SchoolDay
+from gatepost.attendance.models import Event, SchoolDay
 from gatepost.notify import topics
 from gatepost.notify.queries import Told
 from gatepost.roster.roc_dates import roc_date
@@ -36,13 +37,7 @@ SIDES: dict[str, Promise] = {
     Event.Side.OUT: gettext_lazy("Departure"),
     Event.Side.SEEN: gettext_lazy("Seen at school"),
 }
-LEAVES: dict[str, Promise] = {
-    Leave.Kind.PERSONAL: gettext_lazy("Personal leave"),
-    Leave.Kind.SICK: gettext_lazy("Sick leave"),
-    Leave.Kind.OFFICIAL: gettext_lazy("Official leave"),
-    Leave.Kind.BEREAVEMENT: gettext_lazy("Bereavement leave"),
-    Leave.Kind.OTHER: gettext_lazy("Other leave"),
-}
+LEAVES: dict[str, Promise] = leaves.WORDS
 DAY_KINDS: dict[str, Promise] = {
     SchoolDay.Kind.SCHOOL: gettext_lazy("School day"),
     SchoolDay.Kind.HALF: gettext_lazy("Half day"),
@@ -53,9 +48,19 @@ DAY_KINDS: dict[str, Promise] = {
 NEWS_KINDS: dict[str, Promise] = {
     "news": gettext_lazy("News"),
     "system": gettext_lazy("System"),
-    "event": gettext_lazy("Event"),
+    "event": pgettext_lazy("kind of announcement", "Event"),
     "urgent": gettext_lazy("Urgent"),
 }
+# As short as a column of a phone: 一, Mon.
+_WEEKDAYS = (
+    pgettext_lazy("short weekday", "Mon"),
+    pgettext_lazy("short weekday", "Tue"),
+    pgettext_lazy("short weekday", "Wed"),
+    pgettext_lazy("short weekday", "Thu"),
+    pgettext_lazy("short weekday", "Fri"),
+    pgettext_lazy("short weekday", "Sat"),
+    pgettext_lazy("short weekday", "Sun"),
+)
 CHANNELS: dict[str, Promise] = {"email": gettext_lazy("Email")}
 
 # A delivery's states, each only as much as we know: taken by a server is not yet read by a person.
@@ -114,9 +119,25 @@ def staff_date(day: date) -> str:
     return date_format(day, "l, j F Y")
 
 
+def weekday(day: date) -> str:
+    """一, or Mon."""
+    return str(_WEEKDAYS[day.weekday()])
+
+
 def slashed(day: date) -> str:
     """2026/11/23, for lists."""
     return day.strftime("%Y/%m/%d")
+
+
+def sentences(*said: str) -> str:
+    """One after the other; Chinese puts no space between sentences."""
+    gap = "" if translation.get_language() == "zh-hant" else " "
+    return gap.join(one for one in said if one)
+
+
+def listed(names: Iterable[str]) -> str:
+    """南門、北門, as the reader's language separates them."""
+    return pgettext("between names", ", ").join(names)
 
 
 def duration(seconds: float) -> str:
@@ -141,10 +162,10 @@ def day_line(line: DayLine, *, now: datetime, zone: str, told: str = "") -> dict
     if line.state in _NOTHING_YET:
         return drawn | {"as_of": clock(now, zone), "why": line.why}
     if line.state == "not_arrived":
-        return drawn | {"as_of": clock(line.at, zone), "why": f"{line.why} {told}".strip()}
+        return drawn | {"as_of": clock(line.at, zone), "why": sentences(line.why, told)}
     source = line.why
     if line.state == "left" and line.arrived_at:
-        source = f"{source} {_('Arrived at {time}.').format(time=clock(line.arrived_at, zone))}".strip()
+        source = sentences(source, _("Arrived at {time}.").format(time=clock(line.arrived_at, zone)))
     return drawn | {"time": clock(line.at, zone), "source": source}
 
 
@@ -158,7 +179,7 @@ def week_strip(days: Sequence[WeekDay], zone: str, *, today: date, urls: Sequenc
             word = day.note or _("Off")
         drawn.append(
             {
-                "weekday": date_format(day.date, "D"),
+                "weekday": weekday(day.date),
                 "day": day.date.day,
                 "today": day.date == today,
                 "off": not day.is_school,

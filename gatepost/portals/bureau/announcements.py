@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from gatepost.access.doors import open_to
@@ -141,4 +141,4 @@ def _state(one: Announcement, now: datetime) -> tuple[str, str, bool]:
         return "closed", _("Past"), False
     if one.published_at > now:
         return "waiting", _("Planned"), True
-    return "on", _("Shown"), True
+    return "on", pgettext("an announcement now", "Shown"), True

@@ -149,7 +149,7 @@ def _address(address: Address) -> dict[str, Any]:
     }
     if address.disabled_at is not None:
         why = words.ADDRESS_REASONS.get(address.disabled_because, _("It could not be reached."))
-        note = f"{why} {_('Prove it again to use it.')}"
+        note = words.sentences(str(why), _("Prove it again to use it."))
         return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": [prove, removal]}
     if address.verified_at is None:
         note = _("It is used once you have typed the code we mailed there.")

@@ -136,7 +136,7 @@ def _silent_readers(ids: Sequence[str], states: Sequence[ReaderState], zone: str
     silent = [one for one in states if str(one.reader.pk) in ids]
     if not silent:
         return _("No reader of this school is in use, so nobody's tap can be seen.")
-    places = "、".join(
+    places = words.listed(
         _("{place} since {time}").format(
             place=f"{one.reader.gate.name} {one.reader.name}", time=words.clock(one.heard_at, zone)
         )

@@ -81,7 +81,7 @@ def month(request: HttpRequest, code: str) -> HttpResponse:
         "school/calendar.html",
         frame,
         title=date_format(first, _("F Y")),
-        weekdays=[date_format(date(2026, 11, 23) + timedelta(days=place), "D") for place in range(7)],
+        weekdays=[words.weekday(date(2026, 11, 23) + timedelta(days=place)) for place in range(7)],
         weeks=_weeks(first, days, today, school, may_edit=may_edit),
         around={
             "previous_url": f"{here}?month={before:%Y-%m}",
@@ -171,7 +171,9 @@ def _words(rows: list[SchoolDay]) -> list[str]:
     if len(kinds) == 1:
         return [word for word in kinds if word]
     return [
-        _("Grade {grade}").format(grade=f"{', '.join(map(str, grades))}: {word or words.DAY_KINDS['school']}")
+        _("Grade {grades}: {day}").format(
+            grades=words.listed(map(str, grades)), day=word or words.DAY_KINDS[SchoolDay.Kind.SCHOOL]
+        )
         for word, grades in kinds.items()
     ]
 

@@ -170,7 +170,7 @@ def _student(request: HttpRequest, school: School, form: EntryForm) -> Student |
             "who", _("Nobody here has this number or name. Look at the number on the card, or at the class.")
         )
     else:
-        several = "、".join(f"{one.name} {class_and_seat(one)} ({one.number})" for one in found[:8])
+        several = words.listed(f"{one.name} {class_and_seat(one)} ({one.number})" for one in found[:8])
         form.add_error("who", _("Several students fit: {names}. Type the number.").format(names=several))
     return None
 

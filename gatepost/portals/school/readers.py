@@ -85,7 +85,7 @@ def new(request: HttpRequest, code: str) -> HttpResponse:
             form.add_error("name", ValidationError(_("This gate has a reader of this name. Choose another name.")))
         else:
             return _show_key(request, school, reader, key)
-    gates = "、".join(Gate.objects.filter(school=school).order_by("name").values_list("name", flat=True))
+    gates = words.listed(Gate.objects.filter(school=school).order_by("name").values_list("name", flat=True))
     return page(
         request,
         "school/reader_new.html",

@@ -94,7 +94,7 @@ class TimetableForm(forms.Form):
             self.fields[_name(grade, weekday)] = forms.TimeField(
                 required=False,
                 initial=hours.get((grade, weekday)),
-                label=f"{_('Grade {grade}').format(grade=grade)} {_weekday(weekday)}",
+                label=" ".join((_("Grade {grade}").format(grade=grade), _weekday(weekday))),
                 widget=TimeInput(),
                 error_messages={"invalid": _("Write the time like 15:30.")},
             )
