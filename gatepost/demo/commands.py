@@ -1,15 +1,18 @@
-"""`gatepost demo` and `gatepost simulate`."""
+"""`gatepost demo`; and `gatepost simulate`, which is in `simulate`."""
 
 import time
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
-from gatepost.demo import city
+from gatepost.demo import city, rehearsal
+from gatepost.demo.bars import shown
 from gatepost.demo.blueprint import TooMany
+from gatepost.demo.simulate import simulate
 from gatepost.kit.clock import utc_now
+
+__all__ = ["demo", "simulate"]
+
+STEPS = {"schools": "Schools", "families": "Families", "days": "The days behind them"}
 
 
 @click.command()
@@ -29,44 +32,16 @@ def demo(schools: int, students: int, days: int, seed: int, if_empty: bool) -> N
         gatepost demo
         gatepost demo --schools 280 --students 300000 --days 2
     """
+    now, began_at = utc_now(), time.monotonic()
     if if_empty and city.stands():
+        rehearsal.set_back_earlier_days(now=now)  # yesterday's cut-off is no use today
         return
-    began_at = time.monotonic()
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console, transient=True) as bars:
-        try:
-            built = city.build(
-                schools=schools, students=students, days=days, seed=seed, now=utc_now(), progress=_Shown(bars)
-            )
-        except (city.CityStands, TooMany) as error:
-            raise click.ClickException(str(error)) from error
+    try:
+        with shown(STEPS) as progress:
+            built = city.build(schools=schools, students=students, days=days, seed=seed, now=now, progress=progress)
+    except (city.CityStands, TooMany, ValueError) as error:
+        raise click.ClickException(str(error)) from error
     click.echo(
         f"Built a city of {built.schools} schools: {built.students:,} students, {built.guardians:,} guardians, "
         f"{built.cards:,} cards, {built.readers} readers ({time.monotonic() - began_at:.1f} s)."
     )
-
-
-class _Shown:
-    """Progress as bars, one for each step."""
-
-    WORDS = {"schools": "Schools", "families": "Families", "days": "The days behind them"}
-    EVERY_SECONDS = 0.1
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-        self._shown_at = 0.0
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if step not in self._tasks:
-            self._tasks[step] = self._bars.add_task(self.WORDS[step], total=total)
-        elif done < total and time.monotonic() - self._shown_at < self.EVERY_SECONDS:
-            return
-        self._shown_at = time.monotonic()
-        self._bars.update(self._tasks[step], completed=done)
-
-
-@click.group()
-def simulate() -> None:
-    """Play a school morning through the readers' door."""
