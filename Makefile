@@ -38,7 +38,7 @@ format: .venv/.ready
 	$(RUN) -m ruff format .
 
 shots: .venv/.ready browser
-	$(RUN) -m pytest -m shots
+	$(RUN) -m tests.shots
 
 browser: .venv/.ready
 	@$(RUN) -m gatepost.up.browser

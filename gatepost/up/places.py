@@ -44,6 +44,10 @@ class Places:
         return self.var / "log"
 
     @property
+    def static(self) -> Path:
+        return self.var / "static"
+
+    @property
     def mails(self) -> Path:
         return self.var / "mails"
 

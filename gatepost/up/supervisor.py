@@ -114,6 +114,7 @@ class Supervisor:
             "GATEPOST_LISTEN": self.places.listen,
             "GATEPOST_PORT": str(self.places.port),
             "GATEPOST_URL": os.environ.get("GATEPOST_URL", "").strip() or self.places.site_url,
+            "GATEPOST_STATIC_ROOT": os.environ.get("GATEPOST_STATIC_ROOT", "").strip() or str(self.places.static),
             "GATEPOST_DEMONSTRATION": "true" if self.demonstration else "false",
         }
         return {**settings, **(self._catcher_settings() if self.demonstration else {})}
@@ -249,7 +250,7 @@ def answer_status(places: Places) -> int:
 
 
 def _make_folders(places: Places) -> None:
-    for folder in (places.var, places.logs):
+    for folder in (places.var, places.logs, places.static):
         folder.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(places.var).free
     if free_bytes < DISK_FREE_BYTES_MIN:
