@@ -68,7 +68,8 @@ def today(request: HttpRequest) -> HttpResponse:
 
 def _attention(one: SchoolFigures) -> tuple[Any, ...]:
     """Held lists first, then silent readers, then the longest lists."""
-    return (not one.held_because, not one.silent_readers, -one.not_arrived, -_waiting(one), one.school.code)
+    held, silent = bool(one.held_because and one.expected), bool(one.silent_readers and one.expected)
+    return (not held, not silent, -one.not_arrived, -_waiting(one), one.school.code)
 
 
 def _waiting(one: SchoolFigures) -> int:
@@ -76,7 +77,7 @@ def _waiting(one: SchoolFigures) -> int:
 
 
 def _totals(figures: Sequence[SchoolFigures]) -> list[dict[str, Any]]:
-    held = sum(bool(one.held_because) for one in figures)
+    held = sum(bool(one.held_because and one.expected) for one in figures)
     return [
         {"state": "arrived", "count": _sum(one.arrived for one in figures), "label": _("Arrived")},
         {"state": "leave", "count": _sum(one.on_leave for one in figures), "label": _("On leave")},
@@ -111,13 +112,13 @@ def _state(one: SchoolFigures, now: datetime) -> tuple[str, str, str]:
     silent = ""
     if one.silent_readers:
         silent = ngettext("{n} reader offline", "{n} readers offline", one.silent_readers).format(n=one.silent_readers)
+    if not one.expected:
+        return "closed", _("No school today"), silent
     if one.held_because:
         return "held", str(HELD[Sweep.Held(one.held_because)]), silent
     if silent:
         heard = words.clock(one.last_heard, one.school.timezone)
         return "off", silent, _("last heard {time}").format(time=heard) if heard else ""
-    if not one.expected:
-        return "closed", _("No school today"), ""
     if one.last_heard is None:
         return "off", _("No reader in use"), ""
     return "on", _("Working"), ""

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from gatepost.attendance.models import Sweep
 from gatepost.attendance.notices import NOT_ARRIVED
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import reach
-from gatepost.portals.frame import MANAGES, page, school_frame
+from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
 from gatepost.portals.school import boards
 from gatepost.roster.models import School
@@ -81,4 +82,9 @@ def _ask(
         "back_url": reverse("school-today", args=[school.code]),
     }
     frame = school_frame(request, school, current="today")
-    return page(request, "school/release.html", frame, confirm=confirm, names=[one.name for one in missing])
+    return page(request, "school/release.html", frame, confirm=confirm, names=_names(request, school, ids))
+
+
+def _names(request: HttpRequest, school: School, ids: Sequence[UUID]) -> list[dict[str, str]]:
+    students = queries.students(request.user, school).filter(pk__in=ids)
+    return [{"name": one.name, "detail": class_and_seat(one)} for one in students]

@@ -54,7 +54,7 @@ class RulesForm(forms.ModelForm):  # type: ignore[type-arg] # generic to the stu
         ]
         labels = {
             "quiet_gap_seconds": gettext_lazy("Double taps (seconds)"),
-            "brake_percent": gettext_lazy("Hold lists above (% of the school)"),
+            "brake_percent": gettext_lazy("Hold lists above (percent of the school)"),
             "brake_times_usual": gettext_lazy("Hold lists above (times the usual)"),
             "brake_at_least": gettext_lazy("Never hold lists shorter than (names)"),
         }

@@ -1,0 +1,145 @@
+"""Every address for every kind of person, against a table that was written down and looked at.
+
+A new address without a row fails, and so does a view without a rule. The table: `doors.csv`; 302 to the sign-in for
+who is not signed in, 403 where one's roles never open the page, 404 for rows that are not one's own.
+"""
+
+import csv
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from gatepost.access.doors import rule_of
+from gatepost.accounts.models import Account
+from gatepost.attendance.models import Event, Sweep
+from gatepost.notify.mail import UNSUBSCRIBE_SALT
+from gatepost.notify.models import Address
+from gatepost.portals.tests.visits import visit
+from tests import builders
+from tests.builders import MONDAY, at
+
+pytestmark = pytest.mark.django_db
+
+TABLE = Path(__file__).with_name("doors.csv")
+METHODS = ("GET", "POST")
+PEOPLE = (
+    "anonymous",
+    "guardian",
+    "other guardian",
+    "teacher",
+    "other teacher",
+    "office",
+    "administrator",
+    "other office",
+    "bureau",
+    "operator",
+)
+
+
+@dataclass
+class City:
+    people: dict[str, Account | None]
+    arguments: dict[str, Any]
+
+
+@pytest.fixture
+def city() -> City:
+    """One school with everything a page can be about, and everybody who may come to look."""
+    school, other = builders.a_school(), builders.a_school()
+    mine, next_door = builders.a_class(school, 2, 1), builders.a_class(school, 2, 2)
+    child, neighbour = builders.a_student(mine), builders.a_student(next_door, "陳以樂")
+    builders.a_school_day(school, other)
+    mother = builders.a_guardian(child)
+    reader, _key = builders.a_reader(school)
+    event = builders.entered(child, Event.Side.IN, at("07:42"))
+    Sweep.objects.create(school=school, date=MONDAY, asked_at=at("08:12"), held_at=at("08:12"), held_because="readers")
+    address = builders.an_address(mother, "second@example.org", proven=False)
+    return City(
+        people={
+            "anonymous": None,
+            "guardian": mother,
+            "other guardian": builders.a_guardian(neighbour),
+            "teacher": builders.a_teacher(mine),
+            "other teacher": builders.a_teacher(next_door),
+            "office": builders.an_office(school, "student_affairs"),
+            "administrator": builders.an_office(school, "school_administrator"),
+            "other office": builders.an_office(other, "student_affairs"),
+            "bureau": builders.a_role("bureau_officer"),
+            "operator": builders.a_role("operator"),
+        },
+        arguments={
+            "code": school.code,
+            "student_id": child.pk,
+            "day": MONDAY,
+            "event_id": event,
+            "reader_id": reader.pk,
+            "address_id": address.pk,
+            "announcement_id": builders.an_announcement().pk,
+            "token": _token(mother, child.pk),
+        },
+    )
+
+
+def test_every_address_has_a_row_and_every_row_an_address() -> None:
+    named = {(name, method) for name, _pattern in addresses() for method in METHODS}
+    assert set(table()) == named
+
+
+def test_every_view_names_its_rule() -> None:
+    assert [name for name, pattern in addresses() if rule_of(pattern.callback, name, []) is None] == []
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_every_address_opens_for_whom_the_table_says(city: City, who: str) -> None:
+    found = {key: answer(city, who, *key) for key in table()}
+    assert found == {key: row[who] for key, row in table().items()}
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_the_tables_open_for_the_operator_only(city: City, who: str) -> None:
+    expected = {"anonymous": 302, "operator": 200}.get(who, 403)
+    client = visit(city.people[who])
+    for name in ("admin:index", "admin:accounts_account_changelist", "admin:roster_student_changelist"):
+        assert client.get(reverse(name)).status_code == expected
+
+
+def addresses() -> Iterator[tuple[str, URLPattern]]:
+    """Every named address but those of the tables, which have a test of their own."""
+    return _walk(get_resolver().url_patterns)
+
+
+def table() -> dict[tuple[str, str], dict[str, int]]:
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return {(row["address"], row["method"]): {who: int(row[who]) for who in PEOPLE} for row in csv.DictReader(file)}
+
+
+def answer(city: City, who: str, name: str, method: str) -> int:
+    """The status that `who` gets; what the request did is undone."""
+    pattern = next(pattern for known, pattern in addresses() if known == name)
+    url = reverse(name, kwargs={key: city.arguments[key] for key in pattern.pattern.converters})
+    with transaction.atomic():
+        status: int = visit(city.people[who]).generic(method, url).status_code
+        transaction.set_rollback(True)
+    return status
+
+
+def _walk(patterns: list[Any]) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from _walk(pattern.url_patterns)
+        else:
+            yield pattern.name or str(pattern.pattern), pattern
+
+
+def _token(account: Account, about: uuid.UUID) -> str:
+    address = Address.objects.filter(account=account).first()
+    assert address is not None
+    return signing.dumps([str(account.pk), str(about), "arrived", address.pk], salt=UNSUBSCRIBE_SALT)
