@@ -14,6 +14,7 @@ from gatepost.attendance import timeline
 from gatepost.attendance.daylines import weeks
 from gatepost.attendance.leaves import standing
 from gatepost.attendance.models import Day, Event
+from gatepost.attendance.notices import source_line
 from gatepost.attendance.timeline import Seen
 from gatepost.kit.clock import at_local
 from gatepost.notify.queries import Told
@@ -120,7 +121,7 @@ def _event(seen: Seen, told: Sequence[Told], zone: str, act: Callable[[Event], A
 
 def _source(seen: Seen, zone: str) -> str:
     event = seen.event
-    where = _("Card tapped at {place}.").format(place=seen.place) if seen.place else f"{words.SOURCES[event.source]}."
+    where = source_line(event.source, place=seen.place)
     if (event.recorded_at - event.at).total_seconds() < 120:
         return where
     return words.sentences(where, _("Recorded at {time}.").format(time=words.clock(event.recorded_at, zone)))

@@ -26,12 +26,6 @@ ROLES: dict[str, Promise] = {
     "bureau_officer": gettext_lazy("Education bureau"),
     "operator": gettext_lazy("Operator"),
 }
-SOURCES: dict[str, Promise] = {
-    Event.Source.CARD: gettext_lazy("Card"),
-    Event.Source.GUARD: gettext_lazy("Entered by the guard"),
-    Event.Source.TEACHER: gettext_lazy("Entered by the homeroom teacher"),
-    Event.Source.OFFICE: gettext_lazy("Entered by the school office"),
-}
 SIDES: dict[str, Promise] = {
     Event.Side.IN: gettext_lazy("Arrival"),
     Event.Side.OUT: gettext_lazy("Departure"),
