@@ -64,13 +64,20 @@ def _found(data: Mapping[str, Any], now: datetime) -> Words:
 
 
 def _corrected(data: Mapping[str, Any], now: datetime) -> Words:
-    slots = {"student": data["student"]}
+    """What was wrong is said again: who got several messages that day must know which one it was."""
+    slots = {"student": data["student"], "time": _clock(data)}
     headline = gettext("Correction: please disregard our earlier message about {student}").format(**slots)
-    return Words(
-        subject=headline,
-        headline=headline,
-        lines=(_where(data), data.get("note") or gettext("The earlier message was wrong. We are sorry for the worry.")),
-    )
+    ask = gettext("Questions? Please ask the homeroom teacher.")
+    return Words(subject=headline, headline=headline, lines=(_where(data), _wrong(data).format(**slots), ask))
+
+
+def _wrong(data: Mapping[str, Any]) -> str:
+    match data.get("topic"):
+        case "arrived":
+            return gettext("We wrote: arrived at school at {time}. That was wrong, and the entry was taken back.")
+        case "left":
+            return gettext("We wrote: left school at {time}. That was wrong, and the entry was taken back.")
+    return gettext("We wrote that no card tap had been seen. That was wrong, and we are sorry for the worry.")
 
 
 def _words(data: Mapping[str, Any], now: datetime, *, headline: str, subject: str) -> Words:
