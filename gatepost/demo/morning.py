@@ -81,7 +81,7 @@ def _knock(school: School, wish: Wish) -> None:
 
     async def knock() -> None:
         try:
-            await line.hand_in([], queue=0, give_up_seconds=5)
+            await line.hand_in([], queue=0, give_up_seconds=1)
         finally:
             line.close()
 

@@ -33,7 +33,7 @@ def holders(many: int) -> list[CardHolder]:
 
 def morning(many: int = 1000, *, seed: int = 1, outage: Outage = Outage.CATCHES_UP, **changes: object) -> Morning:
     times = {"opens": OPENS, "bell": BELL, "cutoff": CUTOFF} | changes
-    return plan_morning(holders(many), seed=seed, readers=READERS, outage=outage, **times)  # type: ignore[arg-type]
+    return plan_morning(holders(many), seed=seed, readers=READERS, outage=outage, **times)
 
 
 def handed_in(plan: Morning) -> list[PlannedTap]:
