@@ -1,0 +1,102 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from gatepost.access.models import Role
+from gatepost.accounts.models import Account
+from gatepost.attendance.models import Event
+from gatepost.audit.models import Entry
+from gatepost.notify.models import Delivery
+from gatepost.portals.tests.visits import NOW, text_of, visit
+from tests import builders
+from tests.builders import MONDAY, at
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account() -> Account:
+    return builders.a_role("operator")
+
+
+@pytest.fixture
+def operator(account: Account) -> Any:
+    return visit(account)
+
+
+class TestHealth:
+    def test_an_idle_platform_works(self, operator: Any) -> None:
+        page = text_of(operator.get("/operator/"))
+        assert page.count('data-state="on"') == 3
+        assert "PostgreSQL" in page
+
+    def test_a_queue_that_has_waited_long_needs_somebody(self, operator: Any) -> None:
+        school = builders.a_school()
+        reader, _key = builders.a_reader(school, heard_at=NOW)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO gates_tapqueue (shard, school_id, reader_id, nonce, uid, tapped_at, received_at)"
+                " VALUES (0, %s, %s, gen_random_uuid(), '', %s, %s)",
+                [school.pk, reader.pk, NOW, NOW - timedelta(minutes=5)],
+            )
+        page = text_of(operator.get("/operator/"))
+        assert 'data-state="held"' in page
+
+    def test_deliveries_are_counted_by_state(self, operator: Any) -> None:
+        student = builders.a_student(builders.a_class(builders.a_school()))
+        builders.a_guardian(student)
+        builders.entered(student, Event.Side.IN, at("07:42"))
+        Delivery.objects.filter(on_date=MONDAY).update(state="failed", settled_at=NOW)
+        page = text_of(operator.get("/operator/"))
+        assert page.count(">1</td>") == 1
+        assert "王小明" not in page
+
+    def test_silent_readers_are_named(self, operator: Any) -> None:
+        builders.a_reader(builders.a_school(), gate="北門", name="讀卡機", heard_at=at("07:31"))
+        assert "北門 讀卡機" in text_of(operator.get("/operator/"))
+
+    def test_a_reader_that_rests_is_not_called_silent(self, operator: Any) -> None:
+        reader, _key = builders.a_reader(builders.a_school(), gate="北門", name="讀卡機", heard_at=at("07:31"))
+        reader.rested_at = NOW
+        reader.save()
+        assert "北門 讀卡機" not in text_of(operator.get("/operator/"))
+
+
+class TestTables:
+    def test_giving_a_role_is_remembered_with_who_gave_it(self, operator: Any, account: Account) -> None:
+        school, teacher = builders.a_school(), builders.an_account()
+        form = {"account": str(teacher.pk), "name": "registrar", "school": str(school.pk)}
+        answer = operator.post(reverse("admin:access_role_add"), form)
+        assert answer.status_code == 302, text_of(answer)
+        assert Role.objects.get(account=teacher).granted_by == account
+        assert Entry.objects.filter(action="role:added", actor=account).exists()
+
+    def test_a_look_at_a_student_is_in_the_log(self, operator: Any, account: Account) -> None:
+        student = builders.a_student(builders.a_class(builders.a_school()))
+        operator.get(reverse("admin:roster_student_change", args=[student.pk]))
+        entry = Entry.objects.get(action="student:looked")
+        assert (entry.actor_id, entry.about) == (account.pk, student.pk)
+
+    def test_the_list_of_students_shows_no_names(self, operator: Any) -> None:
+        builders.a_student(builders.a_class(builders.a_school()))
+        assert "王小明" not in text_of(operator.get(reverse("admin:roster_student_changelist")))
+
+    @pytest.mark.parametrize("table", ["guardians_guardianship", "gates_reader", "cards_card", "audit_entry"])
+    def test_what_rooms_write_is_read_only(self, operator: Any, table: str) -> None:
+        assert operator.get(reverse(f"admin:{table}_changelist")).status_code == 200
+        assert operator.get(reverse(f"admin:{table}_add")).status_code == 403
+
+    def test_every_table_can_be_looked_at(self, operator: Any) -> None:
+        from django.contrib import admin
+
+        for model in admin.site._registry:
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            assert operator.get(reverse(name)).status_code == 200, name
+
+    def test_the_role_alone_does_not_open_the_tables(self) -> None:
+        account = builders.an_account()
+        Role.objects.create(account=account, name="operator")
+        assert visit(account).get(reverse("admin:index")).status_code == 302
