@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
-from gatepost.demo.blueprint import SchoolPlan
+from gatepost.demo.blueprint import HOME_SCHOOLS, SchoolPlan
 from gatepost.demo.people import Child, Family, Guardian, Kin, birthdays
 from gatepost.roster.identity_numbers import invented
 
@@ -12,19 +12,21 @@ PASSWORD: Final = "gate-0742-opens"  # noqa: S105 — known to everybody, and go
 
 
 class Part(NamedTuple):
-    """Somebody to sign in as. `role` is what the list of sign-ins says."""
+    """Somebody to sign in as. `role` is what the list of sign-ins says; `page` is where they have most to see."""
 
     role: str
     name: str
     email: str
+    page: str = ""
 
 
+_TODAY: Final = f"/schools/{HOME_SCHOOLS[0]}/today/"
 # Reserved for examples by RFC 2606: no mail to these people can ever leave.
-GUARDIAN: Final = Part("guardian", "林雅惠", "guardian@gatepost.example")
-TEACHER: Final = Part("teacher", "陳美玲", "teacher@gatepost.example")
-OFFICE: Final = Part("school administrator", "張文傑", "office@gatepost.example")
-BUREAU: Final = Part("bureau officer", "黃淑貞", "bureau@gatepost.example")
-OPERATOR: Final = Part("operator", "李建宏", "operator@gatepost.example")
+GUARDIAN: Final = Part("guardian", "林雅惠", "guardian@gatepost.example", "/family/")
+TEACHER: Final = Part("teacher", "陳美玲", "teacher@gatepost.example", _TODAY)
+OFFICE: Final = Part("school administrator", "張文傑", "office@gatepost.example", _TODAY)
+BUREAU: Final = Part("bureau officer", "黃淑貞", "bureau@gatepost.example", "/bureau/today/")
+OPERATOR: Final = Part("operator", "李建宏", "operator@gatepost.example", "/operator/")
 PARTS: Final = (GUARDIAN, TEACHER, OFFICE, BUREAU, OPERATOR)
 
 FATHER: Final = Part("father", "王志遠", "father@gatepost.example")

@@ -113,7 +113,7 @@ def sign_ins() -> list[SignIn]:
         return []
     there = set(Account.objects.filter(email__in=[part.email for part in cast.PARTS]).values_list("email", flat=True))
     return [
-        SignIn(part.role, part.name, part.email, cast.PASSWORD, f"{settings.SITE_URL}/")
+        SignIn(part.role, part.name, part.email, cast.PASSWORD, f"{settings.SITE_URL}{part.page}")
         for part in cast.PARTS
         if part.email in there
     ]

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import authenticate
 from django.db import connection, transaction
+from django.test import Client
 from pytest_django import DjangoDbBlocker, Settings
 
 from gatepost.access import queries as access
@@ -137,6 +138,12 @@ def test_everybody_on_the_list_can_sign_in(built: city.City) -> None:
         person = authenticate(email=one.email, password=one.password)
         assert person is not None, one.role
         assert person.email == one.email
+
+
+def test_everybody_on_the_list_has_a_page_that_is_there_and_opens(built: city.City, client: Client) -> None:
+    for one in city.sign_ins():
+        client.force_login(Account.objects.get(email=one.email))
+        assert client.get(one.page.removeprefix(django_settings.SITE_URL)).status_code == 200, one.role
 
 
 def test_each_sees_what_is_theirs(built: city.City) -> None:
