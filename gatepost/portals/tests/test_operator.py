@@ -49,7 +49,7 @@ class TestHealth:
         student = builders.a_student(builders.a_class(builders.a_school()))
         builders.a_guardian(student)
         builders.entered(student, Event.Side.IN, at("07:42"))
-        Delivery.objects.filter(on_date=MONDAY).update(state="failed", settled_at=NOW)
+        Delivery.objects.filter(on_date=MONDAY).update(state="failed", because="refused", settled_at=NOW)
         page = text_of(operator.get("/operator/"))
         assert page.count(">1</td>") == 1
         assert "王小明" not in page
