@@ -80,14 +80,36 @@ SCHOOL: Final = (
         "請讓孩子養成到校刷卡的習慣",
         "忘記帶卡時，請孩子到學務處或向導師登記，學校會以「無卡補登」記錄，家長一樣會收到通知。",
     ),
+    Item(
+        3,
+        "event",
+        "圖書館週：帶一本書來交換",
+        "活動期間中午開放交換，每人最多三本。請在書內頁寫上想對下一位讀者說的話。",
+    ),
+    Item(
+        8,
+        "news",
+        "校門前人行道施工，請改由側門接送",
+        "施工期間正門前不能停車。請家長在側門接送，並請孩子走行人專用道；施工預計兩週完成。",
+        important=True,
+        lasts=16,
+    ),
+    Item(
+        13,
+        "news",
+        "第二次定期評量時間",
+        "評量兩天，照常上下學。請假請於評量前一天以前辦理，補考時間由教務處另行通知。",
+    ),
 )
+ITEMS_A_SCHOOL: Final = 3  # neighbours do not say the same
 
 
 def publish(schools: Iterable[School], *, now: datetime) -> None:
     """Put the news on the boards: the city's on all, a school's on its own."""
     items = [_announcement(item, None, now) for item in CITY]
-    for school in schools:
-        items += [_announcement(item, school, now) for item in SCHOOL]
+    for nth, school in enumerate(schools):
+        first = nth * ITEMS_A_SCHOOL % len(SCHOOL)
+        items += [_announcement(item, school, now) for item in SCHOOL[first : first + ITEMS_A_SCHOOL]]
     Announcement.objects.bulk_create(items, batch_size=2_000)
 
 

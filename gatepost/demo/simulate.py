@@ -167,10 +167,8 @@ def _what_now(played: Played) -> Iterator[str]:
         sweep = act.sweep()
         if act.is_held() and sweep is not None:
             why = HELD.get(sweep.held_because, sweep.held_because)
-            yield (
-                f"The alarm of {act.school.code} is held: {sweep.missing} students not seen, and {why}. Look at it: "
-                f"{settings.SITE_URL}/schools/{act.school.code}/today/"
-            )
+            page = f"{settings.SITE_URL}/schools/{act.school.code}/today/"
+            yield f"The alarm of {act.school.code} is held: {why}. Look at it: {page}"
     held = [act.school.code for act in played.acts if act.is_held()]
     if held and played.settled:
         names = " ".join(f"--school {code}" for code in held)
