@@ -96,7 +96,10 @@ def board(school: School, students: Sequence[Student], *, now: datetime) -> Boar
 
 def reader_states(school: School, *, now: datetime) -> list[ReaderState]:
     """Every reader that is not revoked, with its health and its taps of today."""
-    since = local_midnight(local_date(now, school.timezone), school.timezone)
+    today = local_date(now, school.timezone)
+    since = local_midnight(today, school.timezone)
+    asked = Sweep.objects.filter(school=school, date=today).first()
+    waited_for = asked.waits_for if asked else frozenset[str]()
     counts = dict(
         Tap.objects.filter(school_id=school.pk, tapped_at__gte=since, month__gte=since.date().replace(day=1))
         .values_list("reader_id")
@@ -104,15 +107,21 @@ def reader_states(school: School, *, now: datetime) -> list[ReaderState]:
     )
     readers = Reader.objects.filter(school=school, revoked_at=None).select_related("gate", "health")
     return [
-        ReaderState(reader, _state(reader, now), reader.health.heard_at, counts.get(reader.pk, 0), reader.health.queue)
+        ReaderState(
+            reader,
+            _state(reader, now, waited_for),
+            reader.health.heard_at,
+            counts.get(reader.pk, 0),
+            reader.health.queue,
+        )
         for reader in readers.order_by("gate__name", "name")
     ]
 
 
-def _state(reader: Reader, now: datetime) -> str:
+def _state(reader: Reader, now: datetime, waited_for: frozenset[str]) -> str:
     if reader.rested_at is not None:
         return "resting"
-    if now - reader.health.heard_at > SILENT_AFTER:
+    if now - reader.health.heard_at > SILENT_AFTER or (str(reader.pk) in waited_for and not reader.health.queue):
         return "silent"
     return "behind" if reader.health.queue else "fine"
 

@@ -190,7 +190,10 @@ class _Today:
         return DayLine("held", None, gettext("Past {time}. The school is checking the list.").format(time=deadline))
 
     def _is_silent(self, reader: Reader) -> bool:
-        return self.now - reader.health.heard_at > SILENT_AFTER or reader.health.queue > 0
+        waited_for = self.sweep.waits_for if self.sweep is not None else frozenset()
+        return (
+            self.now - reader.health.heard_at > SILENT_AFTER or reader.health.queue > 0 or str(reader.pk) in waited_for
+        )
 
     def readers(self) -> list[Reader]:
         """All readers of the school, old ones too: an event may name them."""

@@ -211,3 +211,9 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.school_id} {self.date}"
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """The ids of the readers whose silence holds it; empty once it is decided."""
+        held = self.decided_at is None and self.held_because == self.Held.READERS
+        return frozenset(self.held_facts.get("readers", ())) if held else frozenset()

@@ -37,8 +37,9 @@ _encode = msgspec.json.Encoder().encode
 class Gate:
     """The ASGI application of `/v1`."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database_url = database_url
+        self._clock = clock
         self._clerk: intake.Clerk | None = None
         self._pool: AsyncConnectionPool[Any] | None = None
         self._allowances: dict[UUID, Allowance] = {}
@@ -97,7 +98,7 @@ class Gate:
         if not self._allowances.setdefault(reader.id, Allowance()).take():
             raise contract.Refusal(429, "Too many requests", "This reader asks too often. Wait, and send in batches.")
         body = await _body(receive)
-        received_at = utc_now()
+        received_at = self._clock()
         sent_at, queue, lines = contract.read(body, reader.id)
         rows = [intake.row(line, reader, sent_at=sent_at, received_at=received_at) for line in lines]
         hearing = intake.Hearing(reader.id, received_at, sent_at, queue, _skew_ms(sent_at, received_at))

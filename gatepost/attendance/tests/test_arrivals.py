@@ -12,7 +12,7 @@ from gatepost.roster.models import School, Student
 from tests import builders
 from tests.builders import MONDAY, at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def day_of(student: Student) -> Day:

@@ -10,7 +10,7 @@ from gatepost.roster.models import Student
 from tests import builders
 from tests.builders import at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def sent() -> None:

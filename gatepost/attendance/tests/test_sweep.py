@@ -11,7 +11,7 @@ from gatepost.roster.models import School, Student
 from tests import builders
 from tests.builders import MONDAY, at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AFTER = at("08:10:30")
 

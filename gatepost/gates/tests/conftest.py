@@ -13,7 +13,16 @@ from gatepost.gates.models import Gate, Reader
 from gatepost.kit.environment import env_url
 from gatepost.roster.models import District, School
 
-Post = Callable[..., httpx.Response]
+
+class Post:
+    """Requests to intake over its own connections and event loop; its clock shows `now`, or the real time."""
+
+    def __init__(self, call: Callable[..., httpx.Response]) -> None:
+        self._call = call
+        self.now: datetime | None = None
+
+    def __call__(self, key: str | None, body: Any = None, **how: Any) -> httpx.Response:
+        return self._call(key, body, **how)
 
 
 @pytest.fixture
@@ -37,10 +46,7 @@ def key(reader_and_key: tuple[Reader, str]) -> str:
 
 @pytest.fixture
 def post(transactional_db: None) -> Iterator[Post]:
-    """Send a request to intake, over its own connections and its own event loop."""
-    application = GateApplication(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
     with start_blocking_portal() as portal:
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://gate.test")
 
         def send(
             key: str | None, body: Any = None, *, content: bytes | None = None, path: str = "/v1/taps"
@@ -48,7 +54,11 @@ def post(transactional_db: None) -> Iterator[Post]:
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             return portal.call(lambda: client.post(path, headers=headers, json=body, content=content))
 
-        yield send
+        poster = Post(send)
+        database = env_url("DATABASE_URL", schemes=["postgresql", "postgres"])
+        application = GateApplication(database, clock=lambda: poster.now or datetime.now(UTC))
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://gate.test")
+        yield poster
         portal.call(application.close)
 
 

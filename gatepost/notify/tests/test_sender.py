@@ -14,7 +14,7 @@ from gatepost.roster.models import Student
 from tests import builders
 from tests.builders import MONDAY, at
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = at("07:42:01")
 
