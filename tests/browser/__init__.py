@@ -1,0 +1,1 @@
+"""Walks through the pages in Chromium, and the pictures of them."""
