@@ -90,7 +90,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "django_htmx",
     "csp",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # only the tables that portals.operator names
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

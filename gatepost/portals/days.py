@@ -124,7 +124,8 @@ def _source(seen: Seen, zone: str) -> str:
     where = source_line(event.source, place=seen.place)
     if (event.recorded_at - event.at).total_seconds() < 120:
         return where
-    return words.sentences(where, _("Recorded at {time}.").format(time=words.clock(event.recorded_at, zone)))
+    late = _("Received at {time}.") if event.source == Event.Source.CARD else _("Recorded at {time}.")
+    return words.sentences(where, late.format(time=words.clock(event.recorded_at, zone)))
 
 
 def _message(topic: str, told: Sequence[Told], zone: str) -> dict[str, Any]:

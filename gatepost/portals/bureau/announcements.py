@@ -141,4 +141,4 @@ def _state(one: Announcement, now: datetime) -> tuple[str, str, bool]:
         return "closed", _("Past"), False
     if one.published_at > now:
         return "waiting", _("Planned"), True
-    return "on", pgettext("an announcement now", "Shown"), True
+    return "done", pgettext("an announcement now", "Shown"), True

@@ -121,4 +121,4 @@ def _state(one: SchoolFigures, now: datetime) -> tuple[str, str, str]:
         return "off", silent, _("last heard {time}").format(time=heard) if heard else ""
     if one.last_heard is None:
         return "off", _("No reader in use"), ""
-    return "on", _("Working"), ""
+    return "done", _("Working"), ""

@@ -69,7 +69,7 @@ def _part(name: str, number: int, oldest_seconds: float | None) -> dict[str, Any
     detail = ""
     if oldest_seconds is not None:
         detail = _("the oldest for {duration}").format(duration=words.duration(oldest_seconds))
-    state = ("held", _("Late")) if late else ("on", _("Working"))
+    state = ("held", _("Late")) if late else ("done", _("Working"))
     return _line(name, state, f"{number:,}", detail)
 
 
@@ -77,7 +77,7 @@ def _sweeps(now: datetime) -> dict[str, Any]:
     asked = Sweep.objects.aggregate(last=Max("asked_at"))["last"]
     held = Sweep.objects.filter(date=localdate(now), decided_at=None).exclude(held_because="").count()
     detail = _("last asked {time}").format(time=localtime(asked).strftime("%Y/%m/%d %H:%M:%S")) if asked else ""
-    state = ("held", _("Needs people")) if held else ("on", _("Working"))
+    state = ("held", _("Needs people")) if held else ("done", _("Working"))
     return _line(_("Not-arrived lists"), state, ngettext("{n} held", "{n} held", held).format(n=held), detail)
 
 

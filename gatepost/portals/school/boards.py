@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gatepost.access.queries import SCHOOL_STAFF
 from gatepost.attendance.board import Board, NotYet, ReaderState
 from gatepost.attendance.models import Sweep
 from gatepost.portals import words
@@ -25,7 +26,7 @@ def drawn(board: Board, school: School, *, roles_here: set[str]) -> dict[str, An
         "school_day": board.school_day,
         "deadline": _("Deadline {time}").format(time=words.clock(board.cutoff_at, zone)),
         "figures": _figures(board),
-        "alarm": _alarm(board, missing, school, may_release=bool(roles_here & set(MANAGES))) if board.held else None,
+        "alarm": _alarm(board, missing, school, roles_here) if board.held else None,
         "missing": [_missing(one, school) for one in missing[:SHOWN]],
         "more": max(0, len(missing) - SHOWN),
         "readers": readers(board.readers, school, now=board.at, linked=bool(roles_here & set(MANAGES))),
@@ -104,12 +105,13 @@ def _by_readers(board: Board) -> bool:
     return board.held and board.sweep is not None and board.sweep.held_because == Sweep.Held.READERS
 
 
-def _alarm(board: Board, missing: Sequence[NotYet], school: School, *, may_release: bool) -> dict[str, Any]:
+def _alarm(board: Board, missing: Sequence[NotYet], school: School, roles_here: set[str]) -> dict[str, Any]:
     assert board.sweep is not None  # noqa: S101 - asked by the caller
     waiting = [one for one in missing if one.told_at is None]
-    count = board.sweep.missing
+    whole = bool(roles_here & set(SCHOOL_STAFF))  # who sees the school counts now; a teacher reads the last count
+    count = len(waiting) if whole else board.sweep.missing
     actions = []
-    if may_release:
+    if roles_here & set(MANAGES):
         actions = [
             {"label": _("Look at the readers"), "url": reverse("school-readers", args=[school.code]), "kind": "plain"},
             {

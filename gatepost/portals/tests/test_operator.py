@@ -30,7 +30,7 @@ def operator(account: Account) -> Any:
 class TestHealth:
     def test_an_idle_platform_works(self, operator: Any) -> None:
         page = text_of(operator.get("/operator/"))
-        assert page.count('data-state="on"') == 3
+        assert page.count('data-state="done"') == 3
         assert "PostgreSQL" in page
 
     def test_a_queue_that_has_waited_long_needs_somebody(self, operator: Any) -> None:
