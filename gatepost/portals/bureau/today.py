@@ -37,7 +37,7 @@ HELD = {
 @require_safe
 def today(request: HttpRequest) -> HttpResponse:
     """Every school that uses Gatepost, those that need attention first."""
-    now, chosen, wanted = now_of(request), request.GET.get("district", ""), request.GET.get("q", "").strip()
+    now, chosen, wanted = now_of(request), _asked(request, "district"), _asked(request, "q")
     schools = School.objects.filter(opened_at__isnull=False).select_related("district").order_by("code")
     if chosen:
         schools = schools.filter(district=chosen)
@@ -64,6 +64,10 @@ def today(request: HttpRequest) -> HttpResponse:
         pager=pager(request, shown),
         announce_url=reverse("bureau-announcement-new"),
     )
+
+
+def _asked(request: HttpRequest, name: str) -> str:
+    return request.GET.get(name, "").replace("\0", "").strip()
 
 
 def _attention(one: SchoolFigures) -> tuple[Any, ...]:

@@ -68,7 +68,7 @@ def _asked(request: HttpRequest, child: Student) -> list[Choice]:
     known = {topic.code for topic in topics.choosable()}
     for value in request.POST.getlist(_name(child.pk)):
         topic, _colon, address = value.partition(":")
-        if topic in known and address.isdigit():
+        if topic in known and address.isdecimal():
             found.append((topic, int(address)))
     return found
 

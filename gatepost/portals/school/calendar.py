@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -28,6 +28,7 @@ from gatepost.portals.moment import now_of
 from gatepost.roster.models import School, SchoolClass
 
 ADMINISTRATOR = Role.Name.SCHOOL_ADMINISTRATOR
+YEARS_SHOWN = 5  # to either side
 
 
 class DayForm(forms.Form):
@@ -98,6 +99,8 @@ def month(request: HttpRequest, code: str) -> HttpResponse:
 def edit(request: HttpRequest, code: str, day: date) -> HttpResponse:
     """Make a day what it is for some grades. It holds from this moment, for lines and messages alike."""
     school = queries.school(request.user, code, ADMINISTRATOR)
+    if abs(day.year - local_date(now_of(request), school.timezone).year) > YEARS_SHOWN:
+        raise Http404("nobody plans this day")
     grades = grades_of(school)
     form = DayForm(request.POST or None, grades=grades, initial=_initial(school, day, grades))
     here = f"{reverse('school-calendar', args=[code])}?month={day:%Y-%m}"
@@ -133,10 +136,12 @@ def grades_of(school: School) -> list[int]:
 
 
 def _month(text: str, today: date) -> date:
+    """The month asked for; this one for nonsense, and for what nobody has planned or remembers."""
     try:
-        return date.fromisoformat(f"{text}-01")
+        asked = date.fromisoformat(f"{text}-01")
     except ValueError:
         return today.replace(day=1)
+    return asked if abs(asked.year - today.year) <= YEARS_SHOWN else today.replace(day=1)
 
 
 def _weeks(

@@ -11,11 +11,11 @@ def find(students: QuerySet[Student], text: str, *, class_id: str = "") -> list[
 
     A number that fits exactly means one student whatever class was chosen.
     """
-    wanted = half_width(text).strip()
+    wanted = half_width(text).replace("\0", "").strip()
     exact = list(students.filter(number__iexact=wanted)[:2])
     if len(exact) == 1:
         return exact
-    if class_id.isdigit():
+    if class_id.isdecimal():
         students = students.filter(school_class=int(class_id))
     named = list(students.filter(name=wanted)[:FOUND_MOST])
     return named or list(students.filter(Q(name__icontains=wanted) | Q(number__icontains=wanted))[:FOUND_MOST])

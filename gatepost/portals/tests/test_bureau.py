@@ -48,6 +48,10 @@ class TestToday:
             assert "甲國小" in page
             assert "乙國小" not in page
 
+    @pytest.mark.parametrize("nonsense", ["q=%00", "district=%00", "district=x", "page=x", "page=-1"])
+    def test_nonsense_in_the_address_breaks_nothing(self, bureau: Any, nonsense: str) -> None:
+        assert bureau.get(f"/bureau/today/?{nonsense}").status_code == 200
+
     def test_a_school_that_does_not_use_gatepost_is_no_concern(self, bureau: Any) -> None:
         builders.a_school(short_name="丙國小", in_use=False)
         assert "丙國小" not in text_of(bureau.get("/bureau/today/"))
@@ -88,6 +92,8 @@ class TestAnnouncements:
             {"title": " "},
             {"kind": "joke"},
             {"published_at": "soon"},
+            {"published_at": "0001-01-01T00:00"},
+            {"expires_at": "9999-12-31T23:59"},
             {"expires_at": "2026-11-23T08:00"},
             {"published_at": "2026-11-20T08:00", "expires_at": "2026-11-21T08:00"},
         ],

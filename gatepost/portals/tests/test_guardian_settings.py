@@ -75,6 +75,13 @@ class TestMatrix:
         visit(mother).post(SETTINGS, chosen(child, f"arrived:{stranger.pk}"))
         assert subscribed(mother.pk, child.pk) == set()
 
+    @pytest.mark.parametrize(
+        "nonsense", ["", "arrived", "arrived:", "arrived:x", "arrived:²", "party:1", ":", "arrived:-1"]
+    )
+    def test_nonsense_chooses_nothing(self, mother: Account, child: Student, nonsense: str) -> None:
+        assert visit(mother).post(SETTINGS, chosen(child, nonsense)).status_code == 302
+        assert subscribed(mother.pk, child.pk) == set()
+
     def test_a_child_of_somebody_else_cannot_be_chosen(self, mother: Account, child: Student) -> None:
         other = builders.a_student(builders.a_class(builders.a_school()))
         address = Address.objects.get(account=mother)

@@ -50,7 +50,7 @@ class TestMonth:
         assert "month=2026-12" in text_of(browser.get(f"/schools/{school.code}/calendar/"))
         assert "行憲紀念日" in text_of(browser.get(f"/schools/{school.code}/calendar/?month=2026-12"))
 
-    @pytest.mark.parametrize("nonsense", ["", "x", "2026-13", "2026-12-01"])
+    @pytest.mark.parametrize("nonsense", ["", "x", "2026-13", "2026-12-01", "9999-12", "0001-01", "%00"])
     def test_nonsense_shows_this_month(self, school: School, nonsense: str) -> None:
         answer = visit(builders.an_office(school)).get(f"/schools/{school.code}/calendar/?month={nonsense}")
         assert answer.status_code == 200
@@ -79,6 +79,10 @@ class TestChangingADay:
         answer = administrator.post(f"/schools/{school.code}/calendar/{MONDAY}/", form)
         assert answer.status_code == 200
         assert not SchoolDay.objects.exists()
+
+    @pytest.mark.parametrize("far", ["0001-01-01", "9999-12-31"])
+    def test_a_day_that_nobody_plans_has_no_page(self, school: School, administrator: Any, far: str) -> None:
+        assert administrator.get(f"/schools/{school.code}/calendar/{far}/").status_code == 404
 
     def test_another_schools_calendar_is_not_there(self, administrator: Any) -> None:
         other = builders.a_school()

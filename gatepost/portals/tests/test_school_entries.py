@@ -67,6 +67,8 @@ class TestManualEntry:
             {"at": "09:00"},
             {"day": "2026-11-01"},
             {"day": "x"},
+            {"day": "0001-01-01"},
+            {"day": "9999-12-31"},
         ],
     )
     def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(
@@ -161,6 +163,10 @@ class TestStudents:
         for wanted in ("小明", "1130"):
             assert "王小明" in text_of(browser.get(f"/schools/{school.code}/students/?q={wanted}"))
         assert 'class="empty"' in text_of(browser.get(f"/schools/{school.code}/students/?q=nobody"))
+
+    @pytest.mark.parametrize("nonsense", ["q=%00", "class=x", "class=99999999999999999999", "q=%25", "class=%C2%B2"])
+    def test_nonsense_in_the_address_breaks_nothing(self, school: School, child: Student, nonsense: str) -> None:
+        assert visit(builders.an_office(school)).get(f"/schools/{school.code}/students/?{nonsense}").status_code == 200
 
     def test_a_teacher_finds_nobody_of_another_class(self, school: School, child: Student) -> None:
         stranger = builders.a_teacher(builders.a_class(school, 2, 2))
