@@ -256,7 +256,7 @@ class Import(models.Model):
     applied_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     counts = models.JSONField(default=dict)  # by table: new, changed, leaving, unchanged, bad
-    orgs = models.JSONField(default=dict)  # OneRoster: sourcedId of an org to the id of our school, for later delta files
+    orgs = models.JSONField(default=dict)  # OneRoster: sourcedId of an org to our school's id, for later deltas
     mark = models.TextField(blank=True)  # the xmin of every row it wrote: a row with another one was changed since
 
     def __str__(self) -> str:

@@ -1,0 +1,124 @@
+# ruff: noqa: S608 # statements are put together from our own text; values are parameters
+"""Lines that must not be taken, though each cell is right: two lines claim the same, or the roster says otherwise.
+
+Only lines that are new or would change something can be in doubt, and those they collide with.
+"""
+
+from typing import Final
+
+from gatepost.roster.imports.plan import Found
+
+ROUNDS_MAX: Final = 50
+
+# Each finds: ref, line, the kind of column, the code of the fault, and what it is about.
+_PAIRS: Final = """
+    SELECT DISTINCT ON (ref) ref, line, '{column}', '{code}', other::text FROM (
+        SELECT s.ref, s.line, o.line AS other {pair} UNION ALL SELECT o.ref, o.line, s.line {pair}
+    ) pairs ORDER BY ref, other
+"""
+_NUMBER_TWICE: Final = _PAIRS.format(
+    column="number",
+    code="number_twice",
+    pair="""
+        FROM change_student x JOIN incoming_student s USING (ref)
+        JOIN incoming_student o ON o.school_id = s.school_id AND o.number = s.number AND o.ref <> s.ref AND NOT o.gone
+        WHERE x.is_new OR x.fields && ARRAY['number', 'school']
+    """,
+)
+_IDENTITY_TWICE: Final = _PAIRS.format(
+    column="identity",
+    code="identity_twice",
+    pair="""
+        FROM change_student x JOIN incoming_student s USING (ref)
+        JOIN incoming_student o ON o.digest = s.digest AND o.ref <> s.ref AND NOT o.gone
+    """,
+)
+_STUDENT_TWICE: Final = """
+    SELECT s.ref, s.line, 'number', 'student_twice', CASE s.line WHEN d.first THEN d.last ELSE d.first END::text
+    FROM (
+        SELECT m.id, min(s.line) AS first, max(s.line) AS last FROM match_student m JOIN incoming_student s USING (ref)
+        WHERE NOT s.gone AND m.id IN (SELECT id FROM match_student GROUP BY id HAVING count(*) > 1)
+        GROUP BY m.id HAVING count(*) > 1
+    ) d JOIN match_student m USING (id) JOIN incoming_student s USING (ref)
+    WHERE NOT s.bad AND NOT s.gone
+"""
+_CHANGED: Final = """
+    FROM change_student x JOIN incoming_student s USING (ref) JOIN roster_student t ON t.id = x.id
+    WHERE NOT x.is_new AND
+"""
+_ELSEWHERE: Final = f"""
+    SELECT s.ref, s.line, 'identity', 'active_elsewhere', (SELECT name FROM roster_school WHERE id = t.school_id)
+    {_CHANGED} t.school_id <> s.school_id AND t.left_on IS NULL AND t.school_id <> ALL(%(schools)s)
+"""
+# A slipped column gives one child's number to another: the bonds of the one would then open the other.
+_OTHER_PERSON: Final = f"""
+    SELECT s.ref, s.line, 'number', 'other_person', ''
+    {_CHANGED} s.name <> t.name
+        AND (s.birthday = t.birthday) IS NOT TRUE AND (s.digest = t.id_number_digest) IS NOT TRUE
+        AND (s.birthday <> t.birthday OR s.digest <> t.id_number_digest)
+"""
+_DECEASED: Final = f"""
+    SELECT s.ref, s.line, 'number', 'deceased', '' {_CHANGED} t.study_state = 'deceased'
+"""
+_INCOMPLETE: Final = """
+    SELECT s.ref, s.line, CASE WHEN s.number IS NULL THEN 'number' ELSE '' END,
+        CASE WHEN s.number IS NULL THEN 'empty' ELSE 'grade' END, ''
+    FROM change_student x JOIN incoming_student s USING (ref)
+    WHERE x.is_new AND (s.number IS NULL OR s.grade IS NULL)
+"""
+# Another row c of the roster holds what the line claims, and will still hold it when this import is done.
+_NUMBER_TAKEN: Final = """
+    SELECT s.ref, s.line, 'number', 'number_taken', ''
+    FROM change_student x JOIN incoming_student s USING (ref)
+    JOIN roster_student c ON c.school_id = s.school_id AND c.number = s.number AND c.id <> x.id
+    LEFT JOIN change_student cx ON cx.id = c.id LEFT JOIN incoming_student cs ON cs.ref = cx.ref
+    WHERE (x.is_new OR x.fields && ARRAY['number', 'school'])
+        AND (cs.ref IS NULL OR (cs.school_id = c.school_id AND coalesce(cs.number, c.number) = c.number))
+"""
+_IDENTITY_TAKEN: Final = """
+    SELECT s.ref, s.line, 'identity', 'identity_taken', ''
+    FROM change_student x JOIN incoming_student s USING (ref) LEFT JOIN roster_student t ON t.id = x.id
+    JOIN roster_student c ON c.id_number_digest = coalesce(s.digest, t.id_number_digest) AND c.id <> x.id
+    LEFT JOIN change_student cx ON cx.id = c.id LEFT JOIN incoming_student cs ON cs.ref = cx.ref
+    WHERE (x.is_new OR x.fields && ARRAY['id_number', 'left_on']) AND c.left_on IS NULL
+        AND (cs.ref IS NULL OR coalesce(cs.digest, c.id_number_digest) = c.id_number_digest)
+"""
+
+
+def set_aside(found: Found) -> None:
+    """Make a fault of each line in doubt, mark it bad, and take it out of change_student."""
+    for query in (
+        _NUMBER_TWICE,
+        _IDENTITY_TWICE,
+        _STUDENT_TWICE,
+        _ELSEWHERE,
+        _OTHER_PERSON,
+        _DECEASED,
+        _INCOMPLETE,
+    ):
+        _set_aside(found, query)
+    # Setting one line aside can put another in doubt: whoever waited for its number does not get it.
+    for _round in range(ROUNDS_MAX):
+        if not _set_aside(found, _NUMBER_TAKEN) + _set_aside(found, _IDENTITY_TAKEN):
+            return
+    raise AssertionError("lines that wait for each other come to an end")
+
+
+def _set_aside(found: Found, query: str) -> int:
+    stage = found.stage
+    stage.run("DROP TABLE IF EXISTS pg_temp.aside")
+    described = f"CREATE TEMP TABLE aside (ref, line, col, code, about) ON COMMIT DROP AS {query}"
+    if not stage.run(described, {"schools": list(found.schools)}):
+        return 0
+    stage.run(
+        """
+        INSERT INTO incoming_fault (file, line, col, code, about)
+        SELECT DISTINCT %(file)s, line, CASE col WHEN 'number' THEN %(number)s WHEN 'identity' THEN %(identity)s
+            ELSE '' END, code, about
+        FROM aside
+        """,
+        {"file": found.people_file, "number": found.number_column, "identity": found.identity_column},
+    )
+    stage.run("UPDATE incoming_student SET bad = true WHERE ref IN (SELECT ref FROM aside)")
+    stage.run("DELETE FROM change_student WHERE ref IN (SELECT ref FROM aside)")
+    return stage.number("SELECT count(*) FROM aside")

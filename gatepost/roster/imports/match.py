@@ -1,0 +1,72 @@
+# ruff: noqa: S608 # statements are put together from our own text; values are parameters
+"""Who of the file is who in the roster.
+
+A student is looked for by the sourcedId at the same school, by the ID number wherever they are, and by the student
+number at the same school. Whoever is found at another school moves (`doubts` asks whether that school has let go).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gatepost.roster.imports.stage import Stage
+
+# The first way that finds somebody decides. t are students of the roster, s lines of the file.
+_WAYS: Final = (
+    "t.source_id = s.source_id AND t.source_id <> '' AND t.school_id = s.school_id",
+    "t.id_number_digest = s.digest AND t.left_on IS NULL",
+    "t.id_number_digest = s.digest AND t.school_id = s.school_id",
+    "t.school_id = s.school_id AND t.number = s.number AND (t.id_number_digest IS NULL OR s.digest IS NULL)",
+    "t.id_number_digest = s.digest",
+    "t.school_id = s.school_id AND t.number = s.number",
+    "t.source_id = s.source_id AND t.source_id <> '' AND t.school_id = ANY(%(schools)s)",
+)
+
+
+def match_students(stage: Stage, schools: Sequence[int]) -> None:
+    """Fill match_student: who each line is. `schools` are those the file speaks for."""
+    stage.make("match_student", {"ref": "int4", "id": "uuid"})
+    for way in _WAYS:
+        stage.run(
+            f"""
+            INSERT INTO match_student
+            SELECT DISTINCT ON (s.ref) s.ref, t.id FROM incoming_student s JOIN roster_student t ON {way}
+            WHERE NOT EXISTS (SELECT FROM match_student m WHERE m.ref = s.ref)
+            ORDER BY s.ref, t.left_on DESC NULLS FIRST, t.id
+            """,
+            {"schools": list(schools)},
+        )
+        stage.run("ANALYZE match_student")
+
+
+def match_classes(stage: Stage) -> None:
+    """Give the classes of the file that the roster has their ids."""
+    stage.run("""
+        UPDATE incoming_class k SET id = t.id FROM roster_schoolclass t
+        WHERE t.school_id = k.school_id AND t.school_year_id = k.year AND t.grade = k.grade AND t.number = k.number
+    """)
+
+
+_GUARDIAN_WAYS: Final = (
+    "g.source_id = i.source_id AND g.source_id <> ''",
+    "g.id_number_digest = i.digest",
+    "g.position = i.nth AND (g.source_id = '' OR coalesce(i.source_id, '') = '')",
+)
+
+
+def match_guardians(stage: Stage) -> None:
+    """Fill match_guardian: among those of the student, by sourcedId, by ID number, by place in the list."""
+    stage.make("match_guardian", {"ref": "int4", "id": "uuid"})
+    for way in _GUARDIAN_WAYS:
+        stage.run(f"""
+            INSERT INTO match_guardian
+            SELECT DISTINCT ON (id) ref, id FROM (
+                SELECT DISTINCT ON (i.ref) i.ref, g.id, i.nth
+                FROM incoming_guardian i
+                JOIN match_student m ON m.ref = i.student
+                JOIN roster_guardianrecord g ON g.student_id = m.id AND {way}
+                WHERE NOT EXISTS (SELECT FROM match_guardian x WHERE x.ref = i.ref)
+                    AND NOT EXISTS (SELECT FROM match_guardian x WHERE x.id = g.id)
+                ORDER BY i.ref, g.position
+            ) found ORDER BY id, nth
+        """)
+        stage.run("ANALYZE match_guardian")
