@@ -121,7 +121,7 @@ class Event(models.Model):
 class Day(models.Model):
     """A student's day, folded from its events; any order of the same events gives the same row.
 
-    Partitioned by month of `date`. `not_arrived_at` is when the sweep told home; it is history and stays.
+    Partitioned by month of `date`. `not_arrived_at` is when the sweep told home; only a correction takes it away.
     """
 
     pk = models.CompositePrimaryKey("school_id", "date", "student_id")

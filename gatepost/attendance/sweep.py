@@ -104,20 +104,29 @@ def correct(school: School, *, by: object, now: datetime) -> int:
     """Take back today's "not arrived" messages of `school`, for everybody who got one and in one act.
 
     For an alarm that was wrong as a whole. What is still queued is dropped; who got it is told the correction by the
-    same channels. Returns how many deliveries that makes; a second call makes none.
+    same channels; the day lines say "not arrived" no more. Returns how many deliveries that makes; a second call
+    makes none.
     """
     today = local_date(now, school.timezone)
     with transaction.atomic():
         Sweep.objects.select_for_update().get(school=school, date=today)
-        told = Day.objects.filter(school_id=school.pk, date=today, not_arrived_at__isnull=False)
-        names = dict(Student.objects.filter(pk__in=told.values("student_id")).values_list("pk", "name"))
+        told = told_today(school, now=now)
+        names = dict(Student.objects.filter(pk__in=told).values_list("pk", "name"))
         keys = {student_id: words.key(words.NOT_ARRIVED, student_id, today) for student_id in names}
         notices.withdraw(list(keys.values()), on_date=today, because="withdrawn", now=now)
         made = 0
         for student_id, name in names.items():
             made += notices.follow(_correction(school, today, student_id, name, now), keys[student_id], now=now)
+        Day.objects.filter(school_id=school.pk, date=today).update(not_arrived_at=None)
         entries.record("sweep:corrected", by=by, school_code=school.code, deliveries=made)
     return made
+
+
+def told_today(school: School, *, now: datetime) -> list[UUID]:
+    """The students of `school` about whom home was told "not arrived" today, and not corrected."""
+    today = local_date(now, school.timezone)
+    told = Day.objects.filter(school_id=school.pk, date=today, not_arrived_at__isnull=False)
+    return list(told.values_list("student_id", flat=True))
 
 
 def _correction(school: School, today: date, student_id: UUID, name: str, now: datetime) -> notices.Post:

@@ -62,6 +62,16 @@ def reach(topic: str, abouts: Collection[UUID]) -> Reach:
     return Reach(found["people"], found["abouts"])
 
 
+def got(topic: str, abouts: Collection[UUID], on_date: date) -> Reach:
+    """How many people got (or are just getting) a notice of `topic` about any of `abouts` on a day."""
+    notices = Notice.objects.filter(topic=topic, on_date=on_date, about__in=abouts).values("id")
+    states = [Delivery.State.SENDING, Delivery.State.SENT, Delivery.State.DELIVERED]
+    found = Delivery.objects.filter(on_date=on_date, notice_id__in=notices, state__in=states).aggregate(
+        people=Count("account_id", distinct=True), abouts=Count("about", distinct=True)
+    )
+    return Reach(found["people"], found["abouts"])
+
+
 def unreachable(abouts: Collection[UUID]) -> set[UUID]:
     """Those of `abouts` whom somebody may be told about, and nobody has an address that works."""
     recipients = Recipient.objects.filter(about__in=abouts, ended_at=None)

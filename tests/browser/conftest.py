@@ -120,7 +120,7 @@ def open_browser(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 def sign_in(page: Page, email: str, password: str) -> None:
     """As a person does: the keyboard, the form, Enter."""
     page.goto("/sign-in/")
-    page.get_by_label("電子郵件").focus()
+    page.get_by_label("Email").focus()
     page.keyboard.type(email)
     page.keyboard.press("Tab")
     page.keyboard.type(password)

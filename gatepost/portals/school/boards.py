@@ -31,6 +31,7 @@ def drawn(board: Board, school: School, *, roles_here: set[str]) -> dict[str, An
         "more": max(0, len(missing) - SHOWN),
         "readers": readers(board.readers, school, now=board.at, linked=bool(roles_here & set(MANAGES))),
         "released": _released(board, zone),
+        "correction_url": _correction_url(board, school, roles_here),
     }
 
 
@@ -193,6 +194,12 @@ def _note(one: NotYet, zone: str) -> str:
     if not one.absent_lately:
         return _("Never absent lately")
     return ngettext("Absent {n} day lately", "Absent {n} days lately", one.absent_lately).format(n=one.absent_lately)
+
+
+def _correction_url(board: Board, school: School, roles_here: set[str]) -> str:
+    """Where messages that went out are taken back, for who may do it."""
+    may = bool(board.not_arrived and roles_here & set(MANAGES))
+    return reverse("school-correction", args=[school.code]) if may else ""
 
 
 def _released(board: Board, zone: str) -> str:

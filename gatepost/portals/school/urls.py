@@ -2,6 +2,7 @@ from django.urls import path
 
 from gatepost.portals.school import (
     calendar,
+    correction,
     deliveries,
     entries,
     leaves,
@@ -18,6 +19,7 @@ urlpatterns = [
     path("<code:code>/today/", today.today, name="school-today"),
     path("<code:code>/today/board/", today.board, name="school-board"),
     path("<code:code>/release/", release.release, name="school-release"),
+    path("<code:code>/correction/", correction.correction, name="school-correction"),
     path("<code:code>/entries/new/", entries.new, name="school-entry"),
     path("<code:code>/students/", students.students, name="school-students"),
     path("<code:code>/students/<uuid:student_id>/", students.today, name="school-student-today"),

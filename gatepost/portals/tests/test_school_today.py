@@ -252,3 +252,36 @@ def _next(page: str) -> str:
 
 def _board_of(page: str) -> str:
     return page.partition('id="board"')[2]
+
+
+class TestCorrection:
+    @pytest.fixture
+    def told(self, school: School, child: Student) -> Sweep:
+        """Home was told that the child has not arrived, and the mail went out."""
+        builders.a_guardian(child)
+        builders.a_reader(school, heard_at=at("08:11"))
+        asked = sweep.sweep_school(school.pk, now=at("08:12"))
+        Delivery.objects.update(state="sent", settled_at=at("08:12:10"))
+        assert asked is not None
+        return asked
+
+    def test_it_states_how_many_people_and_the_board_leads_to_it(self, school: School, told: Sweep) -> None:
+        browser = visit(builders.an_office(school))
+        assert f'href="/schools/{school.code}/correction/"' in text_of(browser.get(today(school)))
+        page = text_of(browser.get(f"/schools/{school.code}/correction/"))
+        assert re.search(r'confirm__count">1<', page)
+
+    def test_who_was_told_gets_the_correction_and_the_day_says_not_arrived_no_more(
+        self, school: School, told: Sweep
+    ) -> None:
+        browser = visit(builders.an_office(school))
+        assert browser.post(f"/schools/{school.code}/correction/").status_code == 302
+        assert Delivery.objects.filter(state="queued").count() == 1
+        assert not Day.objects.filter(not_arrived_at__isnull=False).exists()
+        browser.post(f"/schools/{school.code}/correction/")
+        assert Delivery.objects.filter(state="queued").count() == 1
+
+    def test_a_teacher_may_not(self, school: School, child: Student, told: Sweep) -> None:
+        browser = visit(builders.a_teacher(_class_of(child)))
+        assert "/correction/" not in text_of(browser.get(today(school)))
+        assert browser.post(f"/schools/{school.code}/correction/").status_code == 403
