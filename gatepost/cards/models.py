@@ -9,8 +9,8 @@ from gatepost.roster.models import Student
 class Card(models.Model):
     """A card in one student's hands for one stretch of time.
 
-    Active from `issued_at` until `ended_at`; while `frozen_at` stands its taps count for nothing. A card lent for a day has
-    `loan_on` and one row for each day it is lent.
+    Active from `issued_at` until `ended_at`; while `frozen_at` stands its taps count for nothing. A card lent for a
+    day has `loan_on` and one row for each day it is lent.
     """
 
     class End(models.TextChoices):

@@ -56,7 +56,7 @@ def revoke(reader: Reader, *, by: object | None, now: datetime) -> None:
 
 
 def rest(reader: Reader, *, by: object | None, now: datetime) -> None:
-    """Take `reader` out of use (repair, holidays): until it returns its silence means nothing. Twice keeps the first."""
+    """Take `reader` out of use (repair, holidays): until it returns its silence means nothing."""
     with transaction.atomic():
         if Reader.objects.filter(pk=reader.pk, rested_at=None, revoked_at=None).update(rested_at=now):
             entries.record("reader:rested", by=by, school_code=reader.school.code, reader=str(reader.pk))

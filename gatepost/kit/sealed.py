@@ -55,7 +55,7 @@ class KeyRing:
         head = _HEAD.pack(_VERSION, key_id)
         return head + nonce + _cipher(self.keys[key_id]).encrypt(nonce, text.encode(), head + place.encode())
 
-    def open(self, sealed: bytes, *, place: str) -> str:
+    def open(self, sealed: bytes | memoryview, *, place: str) -> str:
         """The text sealed at `place`. Raises `SealError` if this ring or this place is not the right one."""
         sealed = bytes(sealed)
         if len(sealed) < _HEAD.size + _NONCE_BYTES:

@@ -98,7 +98,7 @@ def open_browser(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     def new(*, size: dict[str, int] | None = None, locale: str = "zh-TW", dark: bool = False, **more: Any) -> Page:
         context = browser.new_context(
             base_url=site.url,
-            viewport=size or PHONE,  # type: ignore[arg-type]
+            viewport=size or PHONE,
             locale=locale,
             color_scheme="dark" if dark else "light",
             **more,
