@@ -138,8 +138,9 @@ def _account(email: str | None) -> Account | None:
 
 @contextmanager
 def _progress(*, shown: bool) -> Iterator[tables.Progress]:
-    """A bar for each file, on the error stream so that the report can be piped away."""
-    if not shown:
+    """A bar for each file, on the error stream so that the report can be piped away; only where somebody watches."""
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
         yield tables.silent
         return
     columns = (

@@ -87,6 +87,7 @@ _IDENTITY_TAKEN: Final = """
 
 def set_aside(found: Found) -> None:
     """Make a fault of each line in doubt, mark it bad, and take it out of change_student."""
+    found.stage.make("aside", {"ref": "int4", "line": "int4", "col": "text", "code": "text", "about": "text"})
     for query in (
         _NUMBER_TWICE,
         _IDENTITY_TWICE,
@@ -106,9 +107,8 @@ def set_aside(found: Found) -> None:
 
 def _set_aside(found: Found, query: str) -> int:
     stage = found.stage
-    stage.run("DROP TABLE IF EXISTS pg_temp.aside")
-    described = f"CREATE TEMP TABLE aside (ref, line, col, code, about) ON COMMIT DROP AS {query}"
-    if not stage.run(described, {"schools": list(found.schools)}):
+    count = stage.run(f"INSERT INTO aside {query}", {"schools": list(found.schools)})
+    if not count:
         return 0
     stage.run(
         """
@@ -121,4 +121,5 @@ def _set_aside(found: Found, query: str) -> int:
     )
     stage.run("UPDATE incoming_student SET bad = true WHERE ref IN (SELECT ref FROM aside)")
     stage.run("DELETE FROM change_student WHERE ref IN (SELECT ref FROM aside)")
-    return stage.number("SELECT count(*) FROM aside")
+    stage.run("DELETE FROM aside")
+    return count

@@ -65,7 +65,7 @@ def _compared(request: Request) -> Found:
             raise ImportRefused("busy")
     faults = Faults()
     found = _reader(request)(request, Stage(), Pouch(settings.KEY_RING), faults)
-    if not found.stage.number("SELECT count(*) FROM incoming_student") and not faults.errors:
+    if found.bulk and not faults.errors and not found.stage.number("SELECT count(*) FROM incoming_student"):
         raise ImportRefused("no_students")
     diff.compare(found)
     return found

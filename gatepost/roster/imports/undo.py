@@ -31,9 +31,16 @@ KEY: Final = {"roster_schoolclass": "bigint"}
 ALL_COLUMNS: Final = {
     "roster_guardianrecord": f"id, student_id, position, {COLUMNS['roster_guardianrecord']}",
 }
+_CODE: Final = "(SELECT c.code FROM roster_school c WHERE c.id = t.school_id) || ' ' || "
+# What a row is called where it cannot be undone: a guardian by the student.
 _NAME: Final = {
-    "roster_student": "(SELECT c.code FROM roster_school c WHERE c.id = t.school_id) || ' ' || t.number",
-    "roster_schoolclass": "t.name",
+    "roster_staff": f"{_CODE} t.name",
+    "roster_schoolclass": f"{_CODE} t.name",
+    "roster_student": f"{_CODE} t.number",
+    "roster_guardianrecord": """(
+        SELECT c.code || ' ' || s.number FROM roster_student s JOIN roster_school c ON c.id = s.school_id
+        WHERE s.id = t.student_id
+    )""",
 }
 
 
@@ -89,7 +96,7 @@ def _changed_since(table: str, record: Import, *, limit: int) -> list[str]:
     _run(f"SELECT count(*) FROM (SELECT FROM {table} WHERE id IN ({_rows(table, key)}) FOR UPDATE) locked", record)
     rows = _run(
         f"""
-        SELECT DISTINCT coalesce({_NAME.get(table, "t.name")}, '{table} ' || k.id)
+        SELECT DISTINCT coalesce({_NAME[table]}, '{table} ' || k.id)
         FROM ({_rows(table, key, kinds="'new', 'changed', 'left'")}) k (id) LEFT JOIN {table} t ON t.id = k.id
         WHERE t.id IS NULL OR t.xmin::text <> %(mark)s
         ORDER BY 1 LIMIT {limit}
