@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "effective_cache_size": "512MB",
     "max_connections": "100",
+    "max_locks_per_transaction": "128",  # a statement may look at every month of a partitioned table
     "max_wal_size": "2GB",
     "min_wal_size": "128MB",
     "checkpoint_timeout": "15min",

@@ -39,6 +39,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "shared_buffers": "64MB",
+    "max_locks_per_transaction": "1024",  # a test is one transaction, and a property of an import makes many tables
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
