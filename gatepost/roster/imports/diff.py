@@ -214,9 +214,12 @@ _COUNTS: Final = {
 }
 
 
-def counts(stage: Stage) -> dict[str, dict[str, int]]:
+def counts(found: Found) -> dict[str, dict[str, int]]:
     """By table: how many are new, changed, leaving (of guardians: removed), unchanged, and set aside."""
-    return {name: _count(stage, *tables) for name, tables in _COUNTS.items()}
+    counted = {name: _count(found.stage, *tables) for name, tables in _COUNTS.items()}
+    for name, number in found.without_school.items():
+        counted[name]["bad"] += number
+    return counted
 
 
 def _count(stage: Stage, incoming: str, change: str, leaving: str | None) -> dict[str, int]:

@@ -61,7 +61,7 @@ _DECEASED: Final = f"""
     SELECT s.ref, s.line, 'number', 'deceased', '' {_CHANGED} t.study_state = 'deceased'
 """
 _INCOMPLETE: Final = """
-    SELECT s.ref, s.line, CASE WHEN s.number IS NULL THEN 'number' ELSE '' END,
+    SELECT s.ref, s.line, CASE WHEN s.number IS NULL THEN 'number' ELSE 'grade' END,
         CASE WHEN s.number IS NULL THEN 'empty' ELSE 'grade' END, ''
     FROM change_student x JOIN incoming_student s USING (ref)
     WHERE x.is_new AND (s.number IS NULL OR s.grade IS NULL)
@@ -114,10 +114,15 @@ def _set_aside(found: Found, query: str) -> int:
         """
         INSERT INTO incoming_fault (file, line, col, code, about)
         SELECT DISTINCT %(file)s, line, CASE col WHEN 'number' THEN %(number)s WHEN 'identity' THEN %(identity)s
-            ELSE '' END, code, about
+            ELSE %(grade)s END, code, about
         FROM aside
         """,
-        {"file": found.people_file, "number": found.number_column, "identity": found.identity_column},
+        {
+            "file": found.people_file,
+            "number": found.number_column,
+            "identity": found.identity_column,
+            "grade": found.grade_column,
+        },
     )
     stage.run("UPDATE incoming_student SET bad = true WHERE ref IN (SELECT ref FROM aside)")
     stage.run("DELETE FROM change_student WHERE ref IN (SELECT ref FROM aside)")

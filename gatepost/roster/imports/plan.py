@@ -56,6 +56,7 @@ class Found:
     people_file: str  # the file that faults of students are said of, and its columns
     number_column: str
     identity_column: str
+    grade_column: str
     stage: Stage
     pouch: Pouch
     faults: Faults
@@ -64,6 +65,7 @@ class Found:
     orgs: dict[str, int] = field(default_factory=dict)
     staff: bool = False  # whether it lists staff
     unused: Sequence[str] = ()  # columns that were not understood
+    without_school: dict[str, int] = field(default_factory=dict)  # set aside with a school that is not ours
 
 
 @dataclass(frozen=True, slots=True)

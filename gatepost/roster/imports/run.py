@@ -89,7 +89,7 @@ def _report(request: Request, found: Found) -> Report:
         bulk=found.bulk,
         files=found.files,
         faults=found.faults,
-        counts=diff.counts(found.stage),
+        counts=diff.counts(found),
         brakes=diff.brakes(found.stage),
         changes=diff.changes(found.stage),
         unused=found.unused,

@@ -10,8 +10,8 @@ ORGS: Final = {
 }
 SESSIONS: Final = {
     "sourcedId": ("sourcedid",),
-    "status": ("status",),
     "schoolYear": ("schoolyear",),
+    "startDate": ("startdate",),
 }
 CLASSES: Final = {
     "sourcedId": ("sourcedid",),

@@ -79,10 +79,12 @@ class Package:
         return "delta" not in found
 
     def _properties(self) -> dict[str, str]:
-        wanted = {"name": ("propertyname",), "value": ("value",)}
+        """What the manifest says; with or without its header, which some leave out."""
+        table = Table(self._files[MANIFEST], self._faults, told=self._told)
+        self.read["manifest"] = table
         properties: dict[str, str] = {}
-        for _line, _intact, (name, value) in self.needed("manifest", wanted, ("name", "value")):
-            properties[plain(name).lower()] = plain(value).lower()
+        for _line, (name, *rest) in table.rows():
+            properties[plain(name).lower()] = plain(rest[0]).lower() if rest else ""
             if len(properties) > MANIFEST_ROWS_MAX:
                 raise ImportRefused("too_many", MANIFEST)
         return properties

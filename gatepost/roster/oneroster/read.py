@@ -41,6 +41,7 @@ class _Reading:
         self._stage = stage
         self._pouch = pouch
         self._faults = faults
+        self._without_school: dict[str, int] = {}
         self._people = People(said_of_students_without_class(package))
 
     def found(self) -> Found:
@@ -58,6 +59,7 @@ class _Reading:
             people_file="users.csv",
             number_column="identifier",
             identity_column="userIds",
+            grade_column="grades",
             stage=self._stage,
             pouch=self._pouch,
             faults=self._faults,
@@ -65,6 +67,7 @@ class _Reading:
             files=self._package.files_read(),
             orgs={org: school.pk for org, school in orgs.schools.items()},
             staff=True,
+            without_school=self._without_school,
         )
 
     def _orgs(self) -> Orgs:
@@ -124,6 +127,7 @@ class _Reading:
             complete=self._package.bulk,
         )
         reader.read(self._package.needed("users", columns.USERS, ("sourcedId", "givenName", "familyName")))
+        self._without_school = reader.without_school
 
     def _name_users(self) -> None:
         """Everybody in users.csv has a place, whatever else the package tells; its faults are found afterwards."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gatepost.roster import wordings
+from gatepost.roster import roc_dates, wordings
 from gatepost.roster.grades import grades_of, stage_grades
 from gatepost.roster.imports.cells import grade_number, plain
 from gatepost.roster.imports.faults import Fault, Faults, shown
@@ -21,7 +21,9 @@ GONE: Final = "tobedeleted"
 
 NOT_OURS: Final = 0  # no homeroom, another year, or a school that was not asked for
 REFUSED: Final = -1
+SOURCED: Final = ("sourcedId",)
 _CODE: Final = re.compile(r"[0-9A-Z]{6}")
+_YEAR: Final = re.compile(r"(?:19|20|21)[0-9]{2}")
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ def read_orgs(package: Package, faults: Faults, *, only: School | None, known: d
     by_id = {school.pk: school for school in by_code.values()}
     orgs = Orgs(schools={org: by_id[pk] for org, pk in known.items() if pk in by_id})
     read = package.needed if package.bulk else package.records
-    records = read("orgs", columns.ORGS, ("sourcedId", "type", "identifier"))
+    records = read("orgs", columns.ORGS, ("sourcedId", "type"))
     for line, _intact, (source, status, kind, identifier) in records or ():
         code = plain(identifier).upper()
         if plain(status).lower() == GONE:
@@ -117,15 +119,26 @@ def read_orgs(package: Package, faults: Faults, *, only: School | None, known: d
 
 
 def read_years(package: Package, faults: Faults) -> dict[str, int]:
-    """The ROC school year of each academic session."""
+    """The ROC school year of each academic session: by schoolYear, or where 1.1 leaves that out, by its first day."""
     years: dict[str, int] = {}
-    records = package.records("academicSessions", columns.SESSIONS, ("sourcedId", "schoolYear"))
-    for line, _intact, (source, _status, year) in records or ():
-        if re.fullmatch(r"(19|20|21)[0-9]{2}", plain(year)):
-            years[source] = int(plain(year)) - ROC_YEAR_OF_END
+    for line, _intact, (source, end_year, start) in (
+        package.records("academicSessions", columns.SESSIONS, SOURCED) or ()
+    ):
+        year = _school_year(plain(end_year), start)
+        if year is None:
+            faults.add(Fault("academicSessions.csv", line, "schoolYear", "year", shown(end_year)))
         else:
-            faults.add(Fault("academicSessions.csv", line, "schoolYear", "year", shown(year)))
+            years[source] = year
     return years
+
+
+def _school_year(end_year: str, start: str) -> int | None:
+    if _YEAR.fullmatch(end_year):
+        return int(end_year) - ROC_YEAR_OF_END
+    try:
+        return None if end_year else roc_dates.school_year_of(roc_dates.parse_date(start))
+    except WordingError:
+        return None
 
 
 class ClassReader:

@@ -41,6 +41,7 @@ class UserReader:
         self._complete = complete
         self._knows_guardians = not complete or people.has_guardians()
         self._only_named: dict[int, str] = {}
+        self.without_school = {"students": 0, "staff": 0}
         self._students = stage.writer("incoming_student")
         self._guardians = stage.writer("or_guardian")
         self._links = stage.writer("or_link")
@@ -215,6 +216,7 @@ class UserReader:
         if place in self._people.refused:
             fault, about = self._people.refused[place]
             self._cells.fault(line, "orgSourcedId", fault, about=about)
+            self.without_school["students" if self._people.roles[place] & (STUDENT | LEFT) else "staff"] += 1
 
 
 def _id_in_list(ids: str) -> str:

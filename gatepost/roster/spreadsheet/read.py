@@ -39,6 +39,7 @@ def read_sheet(request: Request, stage: Stage, pouch: Pouch, faults: Faults) -> 
         people_file=request.path.name,
         number_column=headings.name_of(headings.student["number"]),
         identity_column=headings.name_of(headings.student.get("id_number")),
+        grade_column=headings.name_of(headings.student.get("class", headings.student.get("grade"))),
         stage=stage,
         pouch=pouch,
         faults=faults,

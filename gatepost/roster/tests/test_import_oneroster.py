@@ -509,3 +509,111 @@ def test_classes_of_another_year_are_passed_over(tmp_path: Path, take: Act) -> N
 
     assert [one.name for one in SchoolClass.objects.all()] == ["2年01班"]
     assert report.faults.errors == 0
+
+
+USERS_OF_1_0 = "sourcedId,enabledUser,orgSourcedIds,role,username,userId,givenName,familyName,agents,grade"
+
+
+def test_spellings_and_gaps_of_older_exports_are_understood(tmp_path: Path, take: Act) -> None:
+    """Met in public samples: 1.0 names of columns, TRUE and Homeroom in capitals, no end of the last line."""
+    package = small_package()
+    package.absent |= {"roles"}
+    package.manifest = []
+    package.headers["users"] = [
+        "sourcedId",
+        "enabledUser",
+        "orgSourcedIds",
+        "role",
+        "username",
+        "userId",
+        "givenName",
+        "familyName",
+        "agents",
+        "grade",
+    ]
+    for row, role in zip(package.rows["users"], ["student", "student", "guardian", "parent", "teacher"], strict=True):
+        row |= {"enabledUser": "TRUE", "orgSourcedIds": "org-353699", "role": role, "userId": row.get("userIds", "")}
+        row |= {"agents": row.get("agentSourcedIds", ""), "dateLastModified": "1/05/2023"}
+    package.headers["demographics"][0] = "userSourcedId"
+    package.headers["demographics"][3] = "birthdate"
+    for row in package.rows["demographics"]:
+        row |= {"userSourcedId": row["sourcedId"], "birthdate": row["birthDate"]}
+    package.headers["classes"] = ["sourcedId", "title", "grade", "classType", "schoolSourcedId", "termSourcedId"]
+    package.rows["classes"][0] |= {"classType": "Homeroom", "termSourcedId": "y115", "grade": "2"}
+    folder = package.write_folder(tmp_path / "city")
+    users = folder / "users.csv"
+    users.write_bytes(users.read_bytes().rstrip())
+    take(folder)
+
+    student = Student.objects.select_related("school_class").get(number="s1")
+    assert (student.name, student.birthday) == ("王小明", date(2018, 3, 4))
+    assert student.school_class is not None
+    assert student.open_id_number(settings.KEY_RING) == invented(1)
+    assert GuardianRecord.objects.count() == 3
+
+
+def test_a_manifest_may_lack_its_header(tmp_path: Path, take: Act) -> None:
+    folder = small_package().write_folder(tmp_path / "city")
+    manifest = folder / "manifest.csv"
+    manifest.write_text(
+        manifest.read_text().replace("propertyName,value\n", "").replace("file.courses", "fiel.courses")
+    )
+    take(folder)
+    assert Student.objects.count() == 2
+
+
+def test_a_session_without_school_year_is_known_by_its_first_day(tmp_path: Path, take: Act) -> None:
+    package = small_package()
+    package.headers["academicSessions"].remove("schoolYear")
+    package.rows["academicSessions"][0]["startDate"] = "2026/9/1"
+    take(package.write_zip(tmp_path / "city.zip"))
+    assert SchoolClass.objects.get().school_year_id == 115
+
+
+def test_a_session_whose_year_is_not_known_is_told_and_so_are_its_classes(tmp_path: Path, look: Act) -> None:
+    package = small_package()
+    package.rows["academicSessions"][0]["schoolYear"] = "115"
+    report = look(package.write_zip(tmp_path / "city.zip"))
+    assert [fault[3] for fault in codes(report)] == ["year"]
+    package.session("2027", id_="y116")
+    report = look(package.write_zip(tmp_path / "city.zip"))
+    assert ("classes.csv", 2, "termSourcedIds", "class_year") in codes(report)
+
+
+def test_a_school_without_an_identifier_is_told_by_line(tmp_path: Path, look: Act) -> None:
+    package = small_package()
+    package.headers["orgs"].remove("identifier")
+    assert ("orgs.csv", 2, "identifier", "school_code") in codes(look(package.write_zip(tmp_path / "city.zip")))
+
+
+def test_a_department_is_no_school(tmp_path: Path, look: Act) -> None:
+    package = small_package()
+    package.rows["orgs"][0]["type"] = "department"
+    report = look(package.write_zip(tmp_path / "city.zip"))
+    assert ("users.csv", 2, "orgSourcedId", "org_not_school") in codes(report)
+    assert report.counts["students"]["bad"] == 2
+
+
+def test_a_teacher_named_as_agent_is_no_guardian(tmp_path: Path, take: Act) -> None:
+    package = small_package()
+    package.rows["users"][0]["agentSourcedIds"] = "t1"
+    report = take(package.write_zip(tmp_path / "city.zip"))
+    assert not GuardianRecord.objects.filter(student__number="113001").exists()
+    assert report.faults.errors == 0
+
+
+def test_a_student_without_grade_or_class_is_told(tmp_path: Path, look: Act) -> None:
+    package = small_package()
+    package.student("s3", "113003", "李小春", org="org-353699")
+    assert ("users.csv", 7, "grades", "grade") in codes(look(package.write_zip(tmp_path / "city.zip")))
+
+
+def test_a_file_in_shift_jis_is_refused_by_name(tmp_path: Path, look: Act) -> None:
+    package = small_package()
+    folder = package.write_folder(tmp_path / "city")
+    (folder / "classes.csv").write_bytes(
+        package.texts()["classes.csv"].replace("年", "年情報処理とは").encode("shift_jis")
+    )
+    with pytest.raises(ImportRefused) as refused:
+        look(folder)
+    assert (refused.value.code, refused.value.about) == ("encoding", "classes.csv")
