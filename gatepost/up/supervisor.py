@@ -80,7 +80,8 @@ class Supervisor:
             settings = {**keys, **self._settings(self._database(ending))}
             write_env(self.places.running, settings, heading="How Gatepost runs now; gone when it has stopped.")
             ending.callback(self.places.running.unlink, missing_ok=True)
-            environment = {**os.environ, **settings}
+            # Two arenas: glibc otherwise keeps one for each thread that ever hashed a password.
+            environment = {"MALLOC_ARENA_MAX": "2", **os.environ, **settings}
             sign_ins = self._prepared(environment)
             self.children = self._children({**environment, **FOR_CHILDREN})
             ending.callback(stop_all, self.children)
