@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots messages browser clean
+.PHONY: help up test lint format pytest shots bench messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make lint      format, rules, types, floors, migrations, translations; changes nothing"
 	@echo "make format    put the code into its form"
 	@echo "make shots     pictures of the pages, in var/shots/"
+	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
 
@@ -42,6 +43,9 @@ shots: .venv/.ready browser
 
 browser: .venv/.ready
 	@$(RUN) -m gatepost.up.browser
+
+bench: .venv/.ready
+	$(RUN) -m bench --only "$(ONLY)"
 
 messages: .venv/.ready
 	@command -v xgettext >/dev/null || { echo "make messages needs GNU gettext: please install the package gettext." >&2; exit 1; }

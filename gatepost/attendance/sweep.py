@@ -193,7 +193,7 @@ def _reason_to_hold(
     silent = silent_readers(school, since=cutoff_at)
     if silent or not Reader.objects.filter(school=school, revoked_at=None, rested_at=None).exists():
         return Sweep.Held.READERS, {"readers": [str(reader.pk) for reader in silent]}
-    waiting = TapQueue.objects.filter(school_id=school.pk).count()
+    waiting = TapQueue.objects.filter(shard=school.pk % TapQueue.SHARDS, school_id=school.pk).count()
     if waiting:
         return Sweep.Held.TAPS, {"waiting": waiting}
     usual = _usual(school, today)

@@ -159,7 +159,7 @@ class _Stage:
 
 def _left_to_do(act: Act) -> int:
     """How many things of this school still wait: taps, mails, and the question of the cut-off (counts one)."""
-    taps = TapQueue.objects.filter(school_id=act.school.pk).count()
+    taps = TapQueue.objects.filter(shard=act.school.pk % TapQueue.SHARDS, school_id=act.school.pk).count()
     return taps + _mails_waiting(act) + (not _question_is_answered(act))
 
 

@@ -8,7 +8,7 @@ same whether one tap waits for it or a thousand.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -32,6 +32,8 @@ COMMIT_SECONDS_MAX = 10.0
 OLDEST = timedelta(days=35)
 # The clock of a good reader may run a little ahead of ours.
 NEWEST = timedelta(minutes=2)
+# How often a reader's last word is written down while it hands in tap after tap with the same number left.
+HEARD_AGAIN = timedelta(seconds=1)
 # Less than this is the journey through the network, not a wrong clock.
 SKEW_THAT_MATTERS = timedelta(minutes=2)
 
@@ -152,6 +154,7 @@ class Clerk:
         self._lines_waiting = 0
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._heard: dict[UUID, Hearing] = {}  # the last word of each reader that we committed
 
     def start(self) -> None:
         """Begin to write. Needs a running event loop."""
@@ -227,12 +230,27 @@ class Clerk:
     async def _commit(self, handfuls: Sequence[Handful]) -> set[tuple[UUID, UUID]]:
         """One statement, so one journey and one commit, with whatever the handfuls hold."""
         rows = [row for handful in handfuls for row in handful.rows]
+        heard = self._news({handful.hearing.reader_id: handful.hearing for handful in handfuls})
+        stored: set[tuple[UUID, UUID]] = set()
         async with self._pool.connection() as connection:
-            if not rows:
-                await connection.execute(_HEAR, _hearings(handfuls), prepare=True)
-                return set()
-            cursor = await connection.execute(_KEEP, _columns(rows) + _hearings(handfuls), prepare=True)
-            return set(await cursor.fetchall())
+            if rows:
+                cursor = await connection.execute(_KEEP, _columns(rows) + _hearings(heard), prepare=True)
+                stored = set(await cursor.fetchall())
+            elif heard:
+                await connection.execute(_HEAR, _hearings(heard), prepare=True)
+        self._heard.update((one.reader_id, one) for one in heard)
+        return stored
+
+    def _news(self, last_words: Mapping[UUID, Hearing]) -> list[Hearing]:
+        """Those that say more than what stands in the table: another number left, or a second later."""
+        return [
+            one
+            for reader_id, one in last_words.items()
+            if (before := self._heard.get(reader_id)) is None
+            or before.queue != one.queue
+            or abs(before.skew_ms - one.skew_ms) > 1_000
+            or one.heard_at - before.heard_at >= HEARD_AGAIN
+        ]
 
 
 # In the order of the readers, so that two processes never wait for each other crosswise.
@@ -289,9 +307,7 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _hearings(handfuls: Sequence[Handful]) -> list[str]:
-    """The last word of each reader among `handfuls`."""
-    heard = {handful.hearing.reader_id: handful.hearing for handful in handfuls}.values()
+def _hearings(heard: Sequence[Hearing]) -> list[str]:
     return [
         _array(str(one.reader_id) for one in heard),
         _array(one.heard_at.isoformat() for one in heard),

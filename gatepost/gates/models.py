@@ -105,7 +105,6 @@ class TapQueue(models.Model):
         verbose_name_plural = "tap queue"
         indexes = [
             models.Index(fields=["shard", "id"], name="gates_tapqueue_by_shard"),
-            models.Index(fields=["school_id"], name="gates_tapqueue_by_school"),
         ]
 
     def __str__(self) -> str:

@@ -165,7 +165,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "tap queue",
                 "indexes": [
                     models.Index(fields=["shard", "id"], name="gates_tapqueue_by_shard"),
-                    models.Index(fields=["school_id"], name="gates_tapqueue_by_school"),
                 ],
             },
         ),

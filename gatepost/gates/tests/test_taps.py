@@ -219,3 +219,19 @@ def test_whatever_a_reader_says_it_gets_an_answer_for_every_line(
     assert len(answer.json()["results"]) == len(lines)
     again = post(key, content=content).json()["results"]
     assert {one["status"] for one in again} <= {"repeat", "refused"}
+
+
+def test_a_busy_reader_is_written_down_once_a_second_and_at_once_when_its_queue_changes(
+    post: Post, reader_and_key: tuple[Reader, str]
+) -> None:
+    reader, key = reader_and_key
+
+    def heard_at(second: float, queue: int = 0) -> datetime:
+        post.now = datetime(2026, 11, 23, 0, 0, tzinfo=UTC) + timedelta(seconds=second, days=365)
+        post(key, batch(sent_at=post.now, queue=queue))
+        return ReaderHealth.objects.get(reader=reader).heard_at
+
+    first = heard_at(0)
+    assert heard_at(0.5) == first
+    assert heard_at(0.6, queue=2) > first
+    assert heard_at(1.7, queue=2) == first + timedelta(seconds=1.7)
