@@ -4,13 +4,14 @@ Each such table also has a default partition: a row with a date nobody planned f
 refused. Months are made well ahead, because a month cannot be split off once the default holds its rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg import sql
 
-from gatepost.kit.clock import month_of, next_month
+from gatepost.kit.clock import month_of, next_month, utc_now
 
 MONTHS_BEHIND = 2
 MONTHS_AHEAD = 6
@@ -34,6 +35,15 @@ def ensure_months(table: str, months: Iterable[date]) -> list[str]:
     Raises `django.db.IntegrityError` if the default partition already holds rows of such a month.
     """
     return [name for month in months if (name := _ensure_month(table, month))]
+
+
+def months_of(table: str) -> Callable[[Any, Any], None]:
+    """For the migration that makes `table`: the months a running system needs at once; the worker makes later ones."""
+
+    def make(apps: Any, schema_editor: Any) -> None:
+        ensure_months(table, months_around(utc_now().date()))
+
+    return make
 
 
 def _ensure_month(table: str, month: date) -> str | None:

@@ -1,13 +1,10 @@
-from collections.abc import Callable
-
-
 import datetime as dt
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-from gatepost.kit.partitions import ensure_months, months_around
+from gatepost.kit.partitions import months_of
 
 
 EVENT = """
@@ -58,15 +55,6 @@ CREATE TABLE attendance_day (
 CREATE TABLE attendance_day_default PARTITION OF attendance_day DEFAULT;
 CREATE INDEX attendance_day_of_student ON attendance_day (student_id, date);
 """
-
-
-def months_of(table: str) -> Callable[..., None]:
-    """The months a running system needs now; the worker's clock makes the later ones."""
-
-    def make(apps, schema_editor):
-        ensure_months(table, months_around(dt.datetime.now(dt.UTC).date()))
-
-    return make
 
 
 class Migration(migrations.Migration):

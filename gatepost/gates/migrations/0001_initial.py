@@ -1,12 +1,9 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import uuid
 from django.db import migrations, models
 
-from gatepost.kit.partitions import ensure_months, months_around
+from gatepost.kit.partitions import months_of
 
 
 TAP = """
@@ -28,15 +25,6 @@ CREATE TABLE gates_tap (
 CREATE TABLE gates_tap_default PARTITION OF gates_tap DEFAULT;
 CREATE INDEX gates_tap_by_school ON gates_tap (school_id, tapped_at);
 """
-
-
-def months_of(table: str) -> Callable[..., None]:
-    """The months a running system needs now; the worker's clock makes the later ones."""
-
-    def make(apps, schema_editor):
-        ensure_months(table, months_around(datetime.now(UTC).date()))
-
-    return make
 
 
 class Migration(migrations.Migration):

@@ -1,12 +1,9 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
-from gatepost.kit.partitions import ensure_months, months_around
+from gatepost.kit.partitions import months_of
 
 
 NOTICE = """
@@ -56,15 +53,6 @@ CREATE TABLE notify_delivery_default PARTITION OF notify_delivery DEFAULT;
 CREATE INDEX notify_delivery_due ON notify_delivery (channel, due_at) WHERE state IN ('queued', 'sending');
 CREATE INDEX notify_delivery_about ON notify_delivery (about, on_date);
 """
-
-
-def months_of(table: str) -> Callable[..., None]:
-    """The months a running system needs now; the worker's clock makes the later ones."""
-
-    def make(apps, schema_editor):
-        ensure_months(table, months_around(datetime.now(UTC).date()))
-
-    return make
 
 
 class Migration(migrations.Migration):
