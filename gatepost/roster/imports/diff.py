@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepost.roster.imports import doubts, match
 from gatepost.roster.imports.plan import Brake, Change, Found
-from gatepost.roster.imports.stage import Stage
+from gatepost.roster.imports.stage import BIRTHDAY, Stage
 
 LEAVING_SHARE_MAX: Final = 0.05
 CHANGES_LISTED_MAX: Final = 1_000
@@ -31,7 +31,7 @@ _STUDENT_FIELDS: Final = _changed(
     left_on="t.left_on IS NOT NULL",
     number="s.number <> t.number",
     name="s.name <> t.name",
-    birthday="s.birthday IS DISTINCT FROM t.birthday AND s.birthday IS NOT NULL",
+    birthday=f"s.birthday IS NOT NULL AND {BIRTHDAY} IS DISTINCT FROM t.birthday",
     grade=f"s.grade <> t.grade OR {STUDENT_STAGE} <> t.stage",
     school_class="""
         s.class_no IS NOT NULL AND (k.id IS DISTINCT FROM t.school_class_id OR (s.class_no > 0 AND k.id IS NULL))

@@ -7,6 +7,7 @@ Only lines that are new or would change something can be in doubt, and those the
 from typing import Final
 
 from gatepost.roster.imports.plan import Found
+from gatepost.roster.imports.stage import BIRTHDAY
 
 ROUNDS_MAX: Final = 50
 
@@ -54,8 +55,8 @@ _ELSEWHERE: Final = f"""
 _OTHER_PERSON: Final = f"""
     SELECT s.ref, s.line, 'number', 'other_person', ''
     {_CHANGED} s.name <> t.name
-        AND (s.birthday = t.birthday) IS NOT TRUE AND (s.digest = t.id_number_digest) IS NOT TRUE
-        AND (s.birthday <> t.birthday OR s.digest <> t.id_number_digest)
+        AND ({BIRTHDAY} = t.birthday) IS NOT TRUE AND (s.digest = t.id_number_digest) IS NOT TRUE
+        AND ({BIRTHDAY} <> t.birthday OR s.digest <> t.id_number_digest)
 """
 _DECEASED: Final = f"""
     SELECT s.ref, s.line, 'number', 'deceased', '' {_CHANGED} t.study_state = 'deceased'

@@ -25,8 +25,11 @@ _WAYS: Final = (
 def match_students(stage: Stage, schools: Sequence[int]) -> None:
     """Fill match_student: who each line is. `schools` are those the file speaks for."""
     stage.make("match_student", {"ref": "int4", "id": "uuid"})
+    missing = stage.number("SELECT count(*) FROM incoming_student")
     for way in _WAYS:
-        stage.run(
+        if not missing:
+            break
+        missing -= stage.run(
             f"""
             INSERT INTO match_student
             SELECT DISTINCT ON (s.ref) s.ref, t.id FROM incoming_student s JOIN roster_student t ON {way}
@@ -56,17 +59,29 @@ _GUARDIAN_WAYS: Final = (
 def match_guardians(stage: Stage) -> None:
     """Fill match_guardian: among those of the student, by sourcedId, by ID number, by place in the list."""
     stage.make("match_guardian", {"ref": "int4", "id": "uuid"})
+    missing = stage.number("SELECT count(*) FROM incoming_guardian")
     for way in _GUARDIAN_WAYS:
-        stage.run(f"""
+        if not missing:
+            break
+        missing -= stage.run(f"""
             INSERT INTO match_guardian
-            SELECT DISTINCT ON (id) ref, id FROM (
-                SELECT DISTINCT ON (i.ref) i.ref, g.id, i.nth
-                FROM incoming_guardian i
-                JOIN match_student m ON m.ref = i.student
-                JOIN roster_guardianrecord g ON g.student_id = m.id AND {way}
-                WHERE NOT EXISTS (SELECT FROM match_guardian x WHERE x.ref = i.ref)
-                    AND NOT EXISTS (SELECT FROM match_guardian x WHERE x.id = g.id)
-                ORDER BY i.ref, g.position
-            ) found ORDER BY id, nth
+            SELECT i.ref, g.id
+            FROM incoming_guardian i
+            JOIN match_student m ON m.ref = i.student
+            JOIN roster_guardianrecord g ON g.student_id = m.id AND {way}
+            WHERE NOT EXISTS (SELECT FROM match_guardian x WHERE x.ref = i.ref)
+                AND NOT EXISTS (SELECT FROM match_guardian x WHERE x.id = g.id)
         """)
+        for column in ("ref", "id"):
+            missing += _leave_one(stage, column)
         stage.run("ANALYZE match_guardian")
+
+
+def _leave_one(stage: Stage, column: str) -> int:
+    """Where several rows of match_guardian have the same `column`, take out all but one. Returns how many went."""
+    if not stage.number(f"SELECT 1 FROM match_guardian GROUP BY {column} HAVING count(*) > 1 LIMIT 1"):
+        return 0
+    return stage.run(f"""
+        DELETE FROM match_guardian x USING match_guardian y
+        WHERE x.{column} = y.{column} AND (x.ref, x.id) > (y.ref, y.id)
+    """)

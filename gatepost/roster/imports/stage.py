@@ -1,8 +1,8 @@
 # statements are put together from our own text; values are parameters
 """The temporary tables between a file and the roster.
 
-They belong to the connection, nobody else sees them, and they go with the transaction. No ID number stands in them in
-clear: only its keyed digest, and the number sealed with a key that lives as long as the import does.
+They belong to the connection, nobody else sees them, and they go with the transaction. No ID number stands in them:
+only its keyed digest, and a handle to the number in the memory of this process (`Pouch`).
 
 In a column of a person, null means that the file does not say: what is known stays. An empty text, class 0 or seat 0
 says that there is none.
@@ -10,11 +10,10 @@ says that there is none.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection
+from psycopg.types.string import BytesBinaryDumper
 
 from gatepost.kit.sealed import KeyRing
 
@@ -50,12 +49,12 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "source_id": "text",
         "number": "text",
         "name": "text",
-        "birthday": "date",
+        "birthday": "int4",  # days, as Python counts them: 1 is the first of January of year 1
         "grade": "int2",
         "class_no": "int4",
         "seat": "int2",
         "digest": "bytea",
-        "sealed": "bytea",
+        "handle": "int4",  # of the ID number in the pouch
         "guardians": "bool",  # whether the file says who all the guardians are
         "gone": "bool",
         "bad": "bool",  # set aside; whoever it is stays as they are
@@ -71,12 +70,15 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "mobile": "text",
         "email": "text",
         "digest": "bytea",
-        "sealed": "bytea",
+        "handle": "int4",  # of the ID number in the pouch
         "gone": "bool",
         "bad": "bool",
     },
     "incoming_fault": {"file": "text", "line": "int4", "col": "text", "code": "text", "about": "text"},
 }
+
+# The birthday of a line s of incoming_student as a date.
+BIRTHDAY: Final = "(date '0001-01-01' + (s.birthday - 1))"
 
 Cells = Sequence[object]
 
@@ -128,8 +130,9 @@ class Stage:
             return list(cursor.fetchall())
 
     def number(self, query: str, params: Mapping[str, Any] | None = None) -> int:
-        """The one number a query finds."""
-        return int(self.rows(query, params)[0][0] or 0)
+        """The one number a query finds; 0 if it finds none."""
+        rows = self.rows(query, params)
+        return int(rows[0][0] or 0) if rows else 0
 
 
 class Writer:
@@ -146,11 +149,18 @@ class Writer:
         if len(self._waiting) >= COPIED_TOGETHER:
             self.flush()
 
+    def add_all(self, rows: Iterable[Cells]) -> None:
+        """Add some thousand rows."""
+        self._waiting.extend(rows)
+        if len(self._waiting) >= COPIED_TOGETHER:
+            self.flush()
+
     def flush(self) -> None:
         """Send what waits."""
         if not self._waiting:
             return
         with connection.cursor() as cursor, cursor.copy(self._statement) as copy:
+            cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # the default one is written in Python
             copy.set_types(self._types)
             for row in self._waiting:
                 copy.write_row(row)
@@ -158,25 +168,30 @@ class Writer:
 
 
 class Pouch:
-    """ID numbers between the file and their final place: a keyed digest to compare, a sealed number to open later."""
+    """The ID numbers of an import, which never leave the memory of this process in clear.
+
+    The tables hold a digest to compare; when a number is new, its handle finds it here, to be sealed for its place.
+    """
+
+    LENGTH: Final = 10
 
     def __init__(self, ring: KeyRing) -> None:
         # HMAC-SHA-256 as `KeyRing.digest` makes it, with the key worked in once and not 700,000 times.
         key = ring.digest_key.ljust(64, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
-        self._once = AESGCM(AESGCM.generate_key(256))
-        self._nonces = count()
+        self._numbers = bytearray()
 
-    def put(self, number: str) -> tuple[bytes, bytes]:
-        """The digest of a number, and the number sealed for as long as this pouch lives."""
+    def put(self, number: str) -> tuple[bytes, int]:
+        """The digest and the handle of a number, which must be valid: ten characters of ASCII."""
         text = number.encode()
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(text)
         outer.update(inner.digest())
-        nonce = next(self._nonces).to_bytes(12, "big")  # the key is ours alone: a counter never repeats under it
-        return outer.digest(), nonce + self._once.encrypt(nonce, text, None)
+        handle = len(self._numbers)
+        self._numbers += text
+        return outer.digest(), handle
 
-    def take(self, sealed: bytes) -> str:
+    def take(self, handle: int) -> str:
         """The number again."""
-        return self._once.decrypt(sealed[:12], sealed[12:], None).decode()
+        return self._numbers[handle : handle + self.LENGTH].decode()

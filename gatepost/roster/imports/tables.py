@@ -21,6 +21,7 @@ _LINE_ENDS: Final = re.compile(r"\r\n|\n|\r")
 
 Progress = Callable[[str, int, int], None]  # file; bytes (or rows) done; of how many
 Row = list[str]
+Record = tuple[int, bool, tuple[str, ...]]  # line, whether every character could be read, and the cells
 
 
 def silent(_file: str, _done: int, _all: int) -> None:
@@ -122,30 +123,35 @@ class Records:
         self.columns = Columns(table.name, header, wanted, required)
         self._faults = faults
 
-    def __iter__(self) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
-        """Line, whether every character could be read, and the cells. Rows of another width are faults."""
+    def __iter__(self) -> Iterator[Record]:
+        """Row by row. Rows of another width than the header are faults."""
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[Record]]:
+        """The same rows, some thousands at a time."""
         width, pick, lossy = self.columns.width, self.columns.picker(), self.table.encoding.lossy
         for batch in self._batches:
+            records: list[Record] = []
             for line, row in batch:
                 if len(row) != width:
                     self._refuse_row(line, row)
                     continue
                 row.append("")
-                cells = pick(row)
-                yield line, not (lossy and self._unreadable(line, cells)), cells
+                records.append((line, True, pick(row)))
+            yield [(line, self._is_readable(line, cells), cells) for line, _, cells in records] if lossy else records
 
     def _refuse_row(self, line: int, row: Row) -> None:
         if any(row):
             self._faults.add(Fault(self.table.name, line, "", "cells", found=f"{len(row)} ≠ {self.columns.width}"))
             self._faults.unsure = True
 
-    def _unreadable(self, line: int, cells: tuple[str, ...]) -> bool:
+    def _is_readable(self, line: int, cells: tuple[str, ...]) -> bool:
         wrong = [name for name, cell in zip(self.columns.names, cells, strict=True) if UNREADABLE in cell]
         self._faults.add_all(
             Fault(self.table.name, line, name, "character", shown(cells[self.columns.names.index(name)]))
             for name in wrong
         )
-        return bool(wrong)
+        return not wrong
 
 
 def _lines(rows: Sequence[Row], first: int) -> list[int]:

@@ -2,7 +2,6 @@
 """A delta package speaks of changes only: what it leaves out is looked up in the roster."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Final
 
 from gatepost.roster.imports.cells import PersonCells
@@ -113,7 +112,7 @@ def _partial_student(people: People, classes: Classes, source: str, place: int) 
     number, seat, birthday = people.class_no[place], people.seat[place], people.birthday[place]
     return (
         *(place, 0, people.school[place], source, None, None),
-        date.fromordinal(birthday) if birthday else None,
+        birthday or None,
         classes.grade_of(number) if number > 0 else None,
         number if number >= 0 else None,
         seat if seat >= 0 else None,

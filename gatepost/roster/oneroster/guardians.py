@@ -15,14 +15,14 @@ TABLES: Final = {
         "mobile": "text",
         "email": "text",
         "digest": "bytea",
-        "sealed": "bytea",
+        "handle": "int4",
         "gone": "bool",
         "bad": "bool",
     },
     "or_link": {"student": "int4", "nth": "int2", "guardian": "int4"},
 }
-COLUMNS: Final = "ref, student, nth, line, source_id, name, relation, mobile, email, digest, sealed, gone, bad"
-OF_GUARDIAN: Final = "o.line, o.source_id, o.name, o.relation, o.mobile, o.email, o.digest, o.sealed, o.gone, o.bad"
+COLUMNS: Final = "ref, student, nth, line, source_id, name, relation, mobile, email, digest, handle, gone, bad"
+OF_GUARDIAN: Final = "o.line, o.source_id, o.name, o.relation, o.mobile, o.email, o.digest, o.handle, o.gone, o.bad"
 
 
 def link(stage: Stage) -> None:

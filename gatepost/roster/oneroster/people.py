@@ -37,7 +37,6 @@ class People:
     class_no: "array[int]" = field(default_factory=lambda: array("i"))
     seat: "array[int]" = field(default_factory=lambda: array("h"))
     birthday: "array[int]" = field(default_factory=lambda: array("i"))  # proleptic ordinal; 0: not said
-    role_line: "array[int]" = field(default_factory=lambda: array("i"))
     user_line: "array[int]" = field(default_factory=lambda: array("i"))  # 0: not met in users.csv
     enrolled_line: "array[int]" = field(default_factory=lambda: array("i"))
     teaches: dict[int, set[int]] = field(default_factory=dict)  # schools of a teacher
@@ -60,7 +59,7 @@ class People:
         self.roles.extend(bytes(ROOM))
         self.class_no.extend([self.class_unless_enrolled] * ROOM)
         self.seat.extend([SEAT_UNSAID] * ROOM)
-        for column in (self.school, self.birthday, self.role_line, self.user_line, self.enrolled_line):
+        for column in (self.school, self.birthday, self.user_line, self.enrolled_line):
             column.extend([0] * ROOM)
 
     def not_met(self) -> Iterator[tuple[str, int]]:

@@ -12,12 +12,13 @@ from gatepost.roster.imports.stage import Pouch, Stage
 from gatepost.roster.models import Import, School
 from gatepost.roster.oneroster import columns, delta, guardians
 from gatepost.roster.oneroster.package import Package
-from gatepost.roster.oneroster.people import STUDENT, People
+from gatepost.roster.oneroster.people import People
 from gatepost.roster.oneroster.roles import (
     EnrollmentReader,
     RoleReader,
     read_birthdays,
     said_of_students_without_class,
+    tell_roles_of_nobody,
 )
 from gatepost.roster.oneroster.structure import Classes, ClassReader, Orgs, read_orgs, read_years
 from gatepost.roster.oneroster.users import UserReader
@@ -112,8 +113,8 @@ class _Reading:
         if not package.bulk:
             delta.add_students_not_listed(stage, people, classes)
             delta.add_guardians_alone(stage, schools)
-        elif package.has("roles"):
-            self._tell_roles_of_nobody()
+        elif package.has("roles") and tell_roles_of_nobody(package, people, self._cells("roles.csv")):
+            self._faults.unsure = True
         for table in ("incoming_student", "incoming_staff"):
             stage.run(f"ANALYZE {table}")
 
@@ -146,13 +147,6 @@ class _Reading:
         for table in ("incoming_student", "incoming_staff", "or_guardian"):
             statement = f"UPDATE {table} SET bad = true WHERE source_id = ANY(%(sources)s)"  # noqa: S608
             self._stage.run(statement, {"sources": sources})
-
-    def _tell_roles_of_nobody(self) -> None:
-        """Students among them cannot be said to have left."""
-        people, cells = self._people, self._cells("roles.csv")
-        for source, place in people.not_met():
-            cells.fault(people.role_line[place], "userSourcedId", "user_unknown", source)
-            self._faults.unsure = self._faults.unsure or bool(people.roles[place] & STUDENT)
 
     def _cells(self, file: str) -> PersonCells:
         return PersonCells(file, self._faults, self._pouch, self._request.today)

@@ -1,6 +1,6 @@
 """Roles, birthdays and enrolments: what is known of people before users.csv is read."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +54,8 @@ class _Said:
     primary: bool
     school: int  # 0: none of ours
     refusal: tuple[str, str] | None  # why there is none, if that is a fault
+    bits: int  # what it makes of somebody of whom nothing else is said
+    is_plain: bool  # it is about a student or a guardian, and nothing is wrong with it
 
 
 class RoleReader:
@@ -77,36 +79,56 @@ class RoleReader:
             self._read(self._package.needed("users", columns.ROLES_OF_USERS, REQUIRED, faults=Faults()))
 
     def _read(self, records: Records) -> None:
+        """One dictionary for what rows say, one for whom they say it of: most rows need no more."""
         people, known = self._people, self._known
-        for line, intact, (user, end, *rest) in records:
+        index, roles, school = people.index, people.roles, people.school
+        for line, intact, (user, end, status, type_, role, org) in records:
             if not intact or (end and end[:10] < self._today):
                 continue
-            key = tuple(rest)
-            said = known.get(key) or known.setdefault(key, self._said(*rest))
-            place = people.place(user)
-            people.role_line[place] = line
-            if said.refusal:
-                people.refused[place] = said.refusal
-            if said.bit == STUDENT:
-                self._student(line, place, said)
-            elif said.bit == TEACHER and said.school:
-                people.teaches.setdefault(place, set()).add(said.school)
-            elif not said.bit:
-                self._cells.fault(line, "role", "role", rest[2])
-                self._faults.unsure = True
-            if not said.gone:
-                people.roles[place] |= said.bit
+            key = (role, org, status, type_)
+            said = known.get(key)
+            if said is None:
+                said = known[key] = self._said(status, type_, role, org)
+            place = index.get(user)
+            if place is None:
+                place = people.place(user)
+            if said.is_plain and not roles[place]:
+                school[place] = said.school
+                roles[place] = said.bits
+            else:
+                self._take(line, place, said, role)
+
+    def _take(self, line: int, place: int, said: "_Said", role: str) -> None:
+        """A row that is not the only one about somebody, or says something out of the ordinary."""
+        people = self._people
+        if said.bit == STUDENT:
+            self._student(line, place, said)
+        elif not said.bit:
+            self._refuse_unknown(line, role)
+        elif said.bit == TEACHER and said.school:
+            people.teaches.setdefault(place, set()).add(said.school)
+        if said.refusal:
+            people.refused[place] = said.refusal
+        if not said.gone:
+            people.roles[place] |= said.bit
+
+    def _refuse_unknown(self, line: int, role: str) -> None:
+        self._cells.fault(line, "role", "role", role)
+        self._faults.unsure = True
 
     def _said(self, status: str, type_: str, role: str, org: str) -> _Said:
         word = role.strip().lower()
         other = OTHER if word in OTHER_ROLES or word.startswith("ext:") else 0
         school, fault, about = self._orgs.place(org)
+        bit, gone, primary = BITS.get(word, other), is_gone(status), type_.lower() != "secondary"
         return _Said(
-            bit=BITS.get(word, other),
-            gone=is_gone(status),
-            primary=type_.lower() != "secondary",
+            bit=bit,
+            gone=gone,
+            primary=primary,
             school=school or 0,
             refusal=(fault, about) if fault else None,
+            bits=bit | PRIMARY if bit == STUDENT and primary else bit,
+            is_plain=bit not in {0, TEACHER} and not gone and not fault,
         )
 
     def _student(self, line: int, place: int, said: _Said) -> None:
@@ -142,30 +164,29 @@ class EnrollmentReader:
 
     def read(self) -> None:
         """All of enrollments.csv. Raises `ImportRefused` (header)."""
-        for line, number, user, role, primary, gone, seat in self._homerooms():
-            place = self._people.index.get(user) if self._package.bulk else self._people.place(user)
-            if place is None:
-                self._cells.fault(line, "userSourcedId", "user_unknown", user)
-            elif role == TEACHER and number > 0 and not gone:
-                self._classes.lead(number, user, primary=primary)
-            elif role == STUDENT:
-                self._enrol(line, place, number, gone=gone)
-                if seat and (known := self._cells.seat(seat, line, "metadata.seat")) is not None:
-                    self._people.seat[place] = known
-
-    def _homerooms(self) -> Iterator[tuple[int, int, str, int | None, bool, bool, str]]:
-        """The rows about homeroom classes of this year; a class that could not be read is `REFUSED`."""
         required = ("classSourcedId", "userSourcedId", "role")
-        numbers = self._classes.numbers
+        numbers, today = self._classes.numbers, self._today
         for line, intact, cells in self._package.records("enrollments", columns.ENROLLMENTS, required) or ():
-            class_, user, status, role, primary, end, seat = cells
-            number = numbers.get(class_)
-            if number == NOT_OURS or (end and end[:10] < self._today):
+            number = numbers.get(cells[0])
+            if number == NOT_OURS or (cells[5] and cells[5][:10] < today):
                 continue
             if number is None:
-                self._cells.fault(line, "classSourcedId", "class_unknown", class_)
-            number = number if number and intact else REFUSED
-            yield line, number, user, BITS.get(role.strip().lower()), primary.lower() == "true", is_gone(status), seat
+                self._cells.fault(line, "classSourcedId", "class_unknown", cells[0])
+            self._homeroom(line, number if number and intact else REFUSED, cells)
+
+    def _homeroom(self, line: int, number: int, cells: Sequence[str]) -> None:
+        """A row about a homeroom class of this year; a class that could not be read is `REFUSED`."""
+        _class, user, status, role, primary, _end, seat = cells
+        people = self._people
+        place = people.index.get(user) if self._package.bulk else people.place(user)
+        if place is None:
+            self._cells.fault(line, "userSourcedId", "user_unknown", user)
+        elif role == "student" or BITS.get(role.strip().lower()) == STUDENT:
+            self._enrol(line, place, number, gone=is_gone(status))
+            if seat and (known := self._cells.seat(seat, line, "metadata.seat")) is not None:
+                people.seat[place] = known
+        elif BITS.get(role.strip().lower()) == TEACHER and number > 0 and not is_gone(status):
+            self._classes.lead(number, user, primary=primary.lower() == "true")
 
     def _enrol(self, line: int, place: int, number: int, *, gone: bool) -> None:
         people = self._people
@@ -192,3 +213,17 @@ class EnrollmentReader:
 def said_of_students_without_class(package: Package) -> int:
     """A complete list of enrolments says that whoever is not in it is in no class."""
     return CLASS_NONE if package.bulk and package.has("enrollments") else CLASS_UNSAID
+
+
+def tell_roles_of_nobody(package: Package, people: People, cells: PersonCells) -> bool:
+    """Make a fault of each role of somebody who does not stand in users.csv. Returns whether a student is among them.
+
+    Reads roles.csv once more, but only if there is any.
+    """
+    missing = dict(people.not_met())
+    if not missing:
+        return False
+    for line, _intact, (user, *_rest) in package.needed("roles", columns.ROLES, REQUIRED, faults=Faults()):
+        if user in missing:
+            cells.fault(line, "userSourcedId", "user_unknown", user)
+    return any(people.roles[place] & STUDENT for place in missing.values())

@@ -59,6 +59,7 @@ class Classes:
     numbers: dict[str, int] = field(default_factory=dict)
     _rows: list[tuple[object, ...]] = field(default_factory=list)
     _schools: list[int] = field(default_factory=list)
+    _grades: list[int] = field(default_factory=list)
     _leaders: dict[int, tuple[bool, str]] = field(default_factory=dict)
 
     def add(self, line: int, school: int, year: int, source: str, name: ClassName, *, known: int | None) -> int:
@@ -66,6 +67,7 @@ class Classes:
         no = len(self._rows) + 1
         self._rows.append((no, line, school, year, name.grade, name.number, name.display, source, known))
         self._schools.append(school)
+        self._grades.append(name.grade)
         return no
 
     def school_of(self, no: int) -> int:
@@ -74,7 +76,7 @@ class Classes:
 
     def grade_of(self, no: int) -> int:
         """The grade of a class."""
-        return int(str(self._rows[no - 1][4]))
+        return self._grades[no - 1]
 
     def lead(self, no: int, teacher: str, *, primary: bool) -> None:
         """The homeroom teacher is the one enrolled as primary, or else the first."""

@@ -1,6 +1,6 @@
 """One school's table of students, from its file to the incoming tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 from gatepost.roster import roc_dates, wordings
@@ -101,7 +101,7 @@ class _Reading:
                 for place, guardian in enumerate(filter(None, guardians))
             ]
         return (
-            *(line, line, self._school.pk, None, number or None, name, birthday, grade),
+            *(line, line, self._school.pk, None, number or None, name, birthday and birthday.toordinal(), grade),
             *(self._class_no(class_) if not bad else None, seat, *identity),
             *(bool(self._headings.guardians), False, bad),
         )
@@ -141,7 +141,7 @@ class _Reading:
             self.class_rows.append((no, 0, self._school.pk, self._year, *key, class_.display, None, None, None))
         return self._classes[key]
 
-    def _identity(self, line: int, row: Row) -> tuple[bytes | None, bytes | None]:
+    def _identity(self, line: int, row: Row) -> tuple[bytes, int] | tuple[None, None]:
         text = self._cell(row, "id_number")
         return (self._cells.identity(text, line, self._name("id_number")) if text.strip() else None) or (None, None)
 
@@ -158,7 +158,7 @@ class _Reading:
         if not name:
             self._cells.fault(line, self._headings.name_of(place.get("name")), "guardian_name")
             return None
-        identity: Sequence[bytes | None] | None = (None, None)
+        identity: tuple[bytes, int] | tuple[None, None] | None = (None, None)
         if texts.get("id_number", "").strip():
             identity = self._cells.identity(texts["id_number"], line, self._headings.name_of(place["id_number"]))
         relation = plain(texts.get("relation", "")) or columns.relation
