@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots bench messages browser clean
+.PHONY: help up test lint format pytest shots bench faults messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make format    put the code into its form"
 	@echo "make shots     pictures of the pages, in var/shots/"
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
+	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
 
@@ -46,6 +47,9 @@ browser: .venv/.ready
 
 bench: .venv/.ready
 	$(RUN) -m bench --only "$(ONLY)"
+
+faults: .venv/.ready
+	FAULTS=long $(RUN) -m pytest tests/faults -n logical --dist worksteal
 
 messages: .venv/.ready
 	@command -v xgettext >/dev/null || { echo "make messages needs GNU gettext: please install the package gettext." >&2; exit 1; }

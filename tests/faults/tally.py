@@ -1,0 +1,64 @@
+"""What the failures cost, counted: each test reports, and `make faults` prints one table and keeps it as JSON."""
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gatepost import __file__ as package
+
+PROPERTY = "faults"
+FOLDER = Path(package).parent.parent / "var" / "faults"
+# The columns of the table, in order; what a test counts besides stands behind them in words.
+COLUMNS = ("rounds", "kills", "acknowledged", "lost", "doubled", "notices", "mails", "sent twice")
+
+
+class Counts(Counter[str]):
+    """What one test counted. `lost` and `doubled` are shown even when they are zero: that is the promise."""
+
+    def note(self, **numbers: int) -> None:
+        """Add to the counts, by name; an underscore is a blank."""
+        for name, number in numbers.items():
+            self[name.replace("_", " ")] += number
+
+
+def table(told: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The lines of the table: a test each, and the sum."""
+    names = [*told, "together"]
+    rows = {**told, "together": total(told.values())}
+    width = max(map(len, names))
+    lines = [f"{'':{width}}  " + "  ".join(f"{column:>12}" for column in COLUMNS)]
+    for name in names:
+        numbers = "  ".join(f"{rows[name].get(column, ''):>12}" for column in COLUMNS)
+        more = ", ".join(f"{what} {number:,}" for what, number in rows[name].items() if what not in COLUMNS)
+        lines.append(f"{name:{width}}  {numbers}" + (f"  {more}" if more and name != "together" else ""))
+    return lines
+
+
+def total(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """All tests together."""
+    together: Counter[str] = Counter()
+    for counts in told:
+        together.update(counts)
+    return dict(together)
+
+
+def keep(told: Mapping[str, Mapping[str, int]], *, outcomes: Mapping[str, int], seconds: float, seed: int) -> Path:
+    """Write the run to `var/faults/latest.json`; returns where."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "outcomes": dict(outcomes),
+        "tests": {name: dict(counts) for name, counts in told.items()},
+        "together": total(told.values()),
+    }
+    file = FOLDER / "latest.json"
+    file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
