@@ -5,7 +5,7 @@ a reader that gets no answer sends the same line for ever.
 """
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -36,7 +36,7 @@ class LooseBatch(msgspec.Struct):
     """A request body in which some lines are not."""
 
     sent_at: datetime
-    taps: list[Any]
+    taps: list[msgspec.Raw]
     queue: int = 0
 
 
@@ -44,7 +44,7 @@ class BadLine(msgspec.Struct):
     """A line that is no tap: what could be saved of it, and the words that go back to the reader."""
 
     nonce: uuid.UUID
-    shown_nonce: Any
+    shown_nonce: str | None
     text: str
 
 
@@ -60,51 +60,74 @@ class Refusal(Exception):
 
 _strict = msgspec.json.Decoder(Batch)
 _loose = msgspec.json.Decoder(LooseBatch)
+_tap = msgspec.json.Decoder(TapLine)
+_anything = msgspec.json.Decoder()
+# What the decoder raises for bytes that are no JSON, or JSON of a thousand brackets within each other.
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
-    """`sent_at`, `queue` and the lines of a request body.
+    """`sent_at` (in UTC), `queue` and the lines of a request body.
 
     Raises `Refusal`: 400 if the body is not JSON, 422 if it is not a batch or holds more than `TAPS_MAX` lines.
     """
     lines: list[TapLine | BadLine]
     try:
-        batch = _strict.decode(body)
-        lines = list(batch.taps)
-        sent_at, queue = batch.sent_at, batch.queue
-    except msgspec.ValidationError:
-        sent_at, queue, lines = _read_loosely(body, reader_id)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(400, "Not JSON", "The body must be a JSON object as described at /v1/openapi.json.") from error
-    if sent_at.tzinfo is None:
-        raise Refusal(422, "Time without a zone", "sent_at must carry an offset, such as 2026-09-01T07:31:05+08:00.")
-    if queue < 0 or queue > 2**31 - 1:
-        raise Refusal(422, "Not a count", "queue is the number of taps the reader still holds: 0 or more.")
-    if len(lines) > TAPS_MAX:
-        raise Refusal(422, "Too many taps", f"At most {TAPS_MAX} taps a request; this one holds {len(lines)}.")
-    return sent_at, queue, lines
-
-
-def _read_loosely(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
-    try:
-        batch = _loose.decode(body)
+        sent_at, queue, lines = _read(body, reader_id)
     except msgspec.ValidationError as error:
         raise Refusal(422, "Not a batch of taps", str(error)) from error
-    if len(batch.taps) > TAPS_MAX:
-        raise Refusal(422, "Too many taps", f"At most {TAPS_MAX} taps a request; this one holds {len(batch.taps)}.")
-    return batch.sent_at, batch.queue, [_line(raw, reader_id) for raw in batch.taps]
+    except _NO_JSON as error:
+        raise Refusal(400, "Not JSON", "The body must be a JSON object as described at /v1/openapi.json.") from error
+    if queue < 0 or queue > 2**31 - 1:
+        raise Refusal(422, "Not a count", "queue is the number of taps the reader still holds: 0 or more.")
+    return _in_utc(sent_at), queue, lines
 
 
-def _line(raw: Any, reader_id: uuid.UUID) -> TapLine | BadLine:
+def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
     try:
-        return msgspec.convert(raw, TapLine)
-    except (msgspec.ValidationError, RecursionError):
+        batch = _strict.decode(body)
+    except msgspec.ValidationError:  # as soon as it meets a wrong line; what follows may be anything
+        loose = _loose.decode(body)
+        _bound(len(loose.taps))
+        return loose.sent_at, loose.queue, [_line(raw, reader_id) for raw in loose.taps]
+    _bound(len(batch.taps))
+    return batch.sent_at, batch.queue, list(batch.taps)
+
+
+def _bound(count: int) -> None:
+    if count > TAPS_MAX:
+        raise Refusal(422, "Too many taps", f"At most {TAPS_MAX} taps a request; this one holds {count}.")
+
+
+def _in_utc(sent_at: datetime) -> datetime:
+    if sent_at.tzinfo is None:
+        raise Refusal(422, "Time without a zone", "sent_at must carry an offset, such as 2026-09-01T07:31:05+08:00.")
+    try:
+        return sent_at.astimezone(UTC)
+    except OverflowError as error:
+        raise Refusal(422, "Not a time", "sent_at lies outside the years 1 to 9999 of UTC.") from error
+
+
+def _line(raw: msgspec.Raw, reader_id: uuid.UUID) -> TapLine | BadLine:
+    try:
+        return _tap.decode(raw)
+    except _NO_JSON:
         pass
-    text = msgspec.json.encode(raw).decode()
-    shown = raw.get("nonce") if isinstance(raw, dict) else None
+    said, text = _said(raw)
+    shown = said.get("nonce") if isinstance(said, dict) else None
+    shown = shown if isinstance(shown, str) else None
     try:
-        nonce = uuid.UUID(shown) if isinstance(shown, str) else None
+        nonce = uuid.UUID(shown) if shown else None
     except ValueError:
         nonce = None
     # Without a nonce of its own the line is named by what it says, so that sending it again still changes nothing.
     return BadLine(nonce=nonce or uuid.uuid5(reader_id, text), shown_nonce=shown, text=text)
+
+
+def _said(raw: msgspec.Raw) -> tuple[Any, str]:
+    """What a line says, and its text in one form however it was spaced; the bytes as they came if it says nothing."""
+    try:
+        said = _anything.decode(raw)
+        return said, msgspec.json.encode(said).decode()
+    except _NO_JSON:
+        return None, bytes(raw).decode("utf-8", "replace")
