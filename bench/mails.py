@@ -107,4 +107,5 @@ def _delivery(number: int):  # type: ignore[no-untyped-def]
         address_ok=True,
         may_be_told=True,
         subscribed=True,
+        key=f"arrived {number}",
     )

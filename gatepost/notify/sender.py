@@ -6,6 +6,8 @@ row then. A mail that was in flight may leave twice, and then carries the same M
 
 import json
 import logging
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
@@ -15,6 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from gatepost.channels.errors import ChannelError
+from gatepost.watch import tally
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,9 @@ LEASE = timedelta(seconds=90)
 DAYS_LOOKED_AT = 2  # deliveries older than this are stale whatever they say; the partitions before are not opened
 RETRY_FIRST = timedelta(seconds=15)
 RETRY_MOST = timedelta(minutes=5)
+
+SETTLED, RETRIED, TAP_TO_HANDOVER = "deliveries_settled", "deliveries_retried", "tap_to_handover"  # our counters
+HEARD_AT = "heard_at"  # in a notice's data: when the tap it speaks of was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,7 @@ class Leased:
     address_ok: bool
     may_be_told: bool
     subscribed: bool
-
-    @property
-    def key(self) -> str:
-        """The same for every attempt: what a provider can recognise a repeat by."""
-        return f"{self.on_date:%Y%m%d}-{self.id}"
+    key: str  # the same for every attempt: what a provider can recognise a repeat by; see `_LEASE`
 
     def reason_to_drop(self, now: datetime) -> str:
         """Why it must not be sent after all, as a code; empty if it may."""
@@ -86,7 +88,9 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
         return 0
     reasons = [delivery.reason_to_drop(now) for delivery in leased]
     going = [delivery for delivery, reason in zip(leased, reasons, strict=True) if not reason]
+    began = time.monotonic()
     outcomes = carrier.carry(going, now=now) if going else []
+    handed_over_at = now + timedelta(seconds=time.monotonic() - began)
     settled = [
         _Settled(delivery, "dropped", reason, "", now)
         for delivery, reason in zip(leased, reasons, strict=True)
@@ -94,7 +98,18 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
     ]
     settled += [_settle(delivery, outcome, now=now) for delivery, outcome in zip(going, outcomes, strict=True)]
     _note(settled, now=now)
+    tally.count(_counted(channel, settled, handed_over_at))
     return len(leased)
+
+
+def _counted(channel: str, settled: Sequence["_Settled"], handed_over_at: datetime) -> Counter[tally.Series]:
+    """What became of the batch, and how long after their taps the mails were taken: every one as late as the last."""
+    steps: Counter[tally.Series] = Counter(
+        (RETRIED, channel) if one.state == "queued" else (SETTLED, channel, one.state, one.because) for one in settled
+    )
+    heard = [one.delivery.data[HEARD_AT] for one in settled if one.state == "sent" and HEARD_AT in one.delivery.data]
+    taken = (handed_over_at - datetime.fromisoformat(at) for at in heard)
+    return steps + tally.durations(TAP_TO_HANDOVER, channel, taken=taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +180,12 @@ def _note(settled: Sequence[_Settled], *, now: datetime) -> None:
             cursor.execute(_DISABLE, {"ids": refused, "now": now, "because": "refused"})
     for one in settled:
         if one.because:
-            log.info("delivery=%s state=%s because=%s", one.delivery.key, one.state, one.because)
+            log.info("delivery=%d state=%s because=%s", one.delivery.id, one.state, one.because)
 
 
+# The key is made of what is said to whom, not of numbers that we hand out: after a restore from a backup those begin
+# again, and one number would name two mails. What is said a second time because the first was taken back (its key then
+# ends in `#`, see `notices.retire`) is another mail.
 _LEASE = """
 WITH due AS MATERIALIZED (
     SELECT id, on_date FROM notify_delivery
@@ -182,7 +200,12 @@ WITH due AS MATERIALIZED (
 SELECT leased.id, leased.on_date, leased.attempts, notice.id, notice.topic, notice.about, notice.data,
     notice.best_before, notice.follows IS NOT NULL, account.id, account.name, account.language, address.id,
     address.target, address.verified_at IS NOT NULL AND address.disabled_at IS NULL AND account.is_active,
-    recipient.id IS NOT NULL, subscription.id IS NOT NULL
+    recipient.id IS NOT NULL, subscription.id IS NOT NULL,
+    concat_ws(' ', split_part(notice.key, '#', 1), to_char(leased.on_date, 'YYYY-MM-DD'), leased.address_id, (
+        SELECT count(*) FROM notify_notice before
+        WHERE before.about = notice.about AND before.on_date = notice.on_date AND before.id < notice.id
+          AND starts_with(before.key, split_part(notice.key, '#', 1) || '#')
+    ))
 FROM leased
 JOIN notify_notice notice ON notice.id = leased.notice_id AND notice.on_date = leased.on_date
 JOIN notify_address address ON address.id = leased.address_id

@@ -177,6 +177,45 @@ def test_a_lease_that_ran_out_is_taken_again_with_the_same_key(student: Student,
     assert post.carried[0].key == first.carried[0].key
 
 
+def test_a_mail_that_a_restored_database_makes_again_has_the_key_of_the_first(
+    student: Student, guardian: Account
+) -> None:
+    """What is said to whom makes the key. Numbers of rows begin again with the backup, and would name other mails."""
+    say(student)
+    first = Post()
+    sender.send_due("email", first, now=NOW)
+    Delivery.objects.all().delete()
+    Notice.objects.all().delete()
+    say(student)
+    second = Post()
+    sender.send_due("email", second, now=NOW)
+    assert first.carried[0].id != second.carried[0].id
+    assert first.carried[0].key == second.carried[0].key
+
+
+def test_what_is_said_again_after_it_was_taken_back_has_a_key_of_its_own(student: Student, guardian: Account) -> None:
+    """A mail program that knows the key would hide it. What was in flight when it was taken back keeps its key."""
+    key = f"arrived:{student.pk}"
+    say(student)
+    first, again, news = Post(), Post(), Post()
+    sender.send_due("email", first, now=NOW)
+    Delivery.objects.update(state="sending", settled_at=None)
+    notices.retire(key, on_date=MONDAY)
+    sender.send_due("email", again, now=NOW + sender.LEASE)
+    say(student)
+    sender.send_due("email", news, now=NOW + sender.LEASE)
+    assert [one.carried[0].key for one in (first, again)] == [first.carried[0].key] * 2
+    assert news.carried[0].key != first.carried[0].key
+
+
+def test_two_addresses_of_one_family_have_a_key_each(student: Student, guardian: Account) -> None:
+    builders.a_guardian(student)
+    say(student)
+    post = Post()
+    assert sender.send_due("email", post, now=NOW) == 2
+    assert len({one.key for one in post.carried}) == 2
+
+
 def test_a_finished_delivery_stays_finished(student: Student, guardian: Account) -> None:
     """Two workers held the same lease: the first to note wins, the late one changes nothing."""
     say(student)
