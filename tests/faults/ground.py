@@ -9,6 +9,7 @@ Start processes from the test's main thread only: the kernel ends them when the 
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -184,6 +185,20 @@ class Ground:
         self.postgres.start()
         assert self.postgres.dsn == self.url
         leave(ours)
+
+    def kill_a_backend(self, chance: random.Random) -> None:
+        """SIGKILL to the server process of one connection: PostgreSQL cuts all the others, too, and recovers."""
+        wait_until(self.backends, "somebody is connected")
+        os.kill(chance.choice(self.backends()), signal.SIGKILL)
+        wait_until(self.answers, "PostgreSQL recovered")
+        leave(ours)
+
+    def answers(self) -> bool:
+        """Whether PostgreSQL takes connections."""
+        try:
+            return bool(self.rows("SELECT 1"))
+        except psycopg.OperationalError:
+            return False
 
     def backends(self) -> list[int]:
         """The server processes of connections to our database, but for the one that asks."""
