@@ -43,6 +43,8 @@ def detect(file: SourceFile, *, told: str | None = None) -> Encoding:
     for mark, codec, name in _MARKS:
         if _start(file).startswith(mark):
             return _fitting(file, codec, name)
+    if told == "utf-16":  # without its mark nobody knows which byte of two comes first
+        raise ImportRefused("encoding", file.name)
     if told:
         codec = {"big5": "cp950"}.get(told, told)
         return _fitting(file, codec, NAMES[codec])

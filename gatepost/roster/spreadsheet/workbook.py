@@ -100,7 +100,7 @@ def _sheet_rows(sheet: Any) -> Iterator[tuple[int, Row]]:
     try:
         sheet.reset_dimensions()
         for line, values in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX, values_only=True), start=1):
-            row = [_text(value) for value in values]
+            row = [_text(value) for value in values] if values.count(None) < len(values) else []
             if any(row):
                 yield line, row
             elif line > ROWS_MAX:

@@ -89,6 +89,13 @@ def test_an_encoding_that_was_named_must_fit(tmp_path: Path) -> None:
         detect(single_file(tmp_path / "a.csv"), told="utf-8")
 
 
+def test_text_in_utf_16_without_its_mark_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("學號,姓名\n".encode("utf-16-le"))
+    with pytest.raises(ImportRefused) as caught:
+        detect(single_file(tmp_path / "a.csv"), told="utf-16")
+    assert caught.value.code == "encoding"
+
+
 def test_rows_know_their_lines_past_line_ends_in_cells(tmp_path: Path) -> None:
     rows, faults = rows_of(tmp_path / "a.csv", 'a,b\n"1\r\n2",x\n\n3,"y\nz"\n4,w\n')
     assert rows == [(1, ["a", "b"]), (2, ["1\r\n2", "x"]), (5, ["3", "y\nz"]), (7, ["4", "w"])]
