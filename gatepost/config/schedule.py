@@ -14,16 +14,22 @@ from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
 from gatepost.notify import relay, sender
 from gatepost.notify.mail import MailCarrier
+from gatepost.watch import beats, tally
 
 log = logging.getLogger(__name__)
 
+ARRIVALS_THREADS = 2  # most of the work is the database's, so two keep two cores busy
 PARTITIONED = ("gates_tap", "attendance_event", "attendance_day", "notify_notice", "notify_delivery")
 
 
 def loops(carrier: MailCarrier) -> list[Loop]:
-    """What a worker does, each in a thread of its own."""
+    """What a worker does, each in a thread of its own; each writes down that it ran."""
+    return [beats.beating(loop) for loop in _loops(carrier)]
+
+
+def _loops(carrier: MailCarrier) -> list[Loop]:
     return [
-        Loop("arrivals", lambda now: arrivals.follow_taps(now=now), every_seconds=1, channel="gatepost_taps"),
+        *arrivals_loops(),
         Loop(
             "mail",
             lambda now: sender.send_due("email", carrier, now=now),
@@ -31,7 +37,16 @@ def loops(carrier: MailCarrier) -> list[Loop]:
             channel="gatepost_deliveries",
         ),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
+        Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
+    ]
+
+
+def arrivals_loops() -> list[Loop]:
+    """The loops that follow taps: each locks the shards it works on, so they share the schools."""
+    return [
+        Loop(f"arrivals-{number}", lambda now: arrivals.follow_taps(now=now), every_seconds=1, channel="gatepost_taps")
+        for number in range(ARRIVALS_THREADS)
     ]
 
 

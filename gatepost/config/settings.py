@@ -15,12 +15,15 @@ from gatepost.kit.environment import (
     env_choice,
     env_int,
     env_list,
+    env_problem,
     env_secret,
     env_settle,
     env_text,
     env_url,
 )
 from gatepost.kit.sealed import KeyRing
+
+METRICS_TOKEN_CHARACTERS_MIN = 20
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -36,6 +39,10 @@ TRUSTED_PROXIES = env_int("GATEPOST_TRUSTED_PROXIES", 0, at_least=0, at_most=5)
 _seal_keys = env_secret("GATEPOST_SEAL_KEYS")
 _digest_key = env_secret("GATEPOST_DIGEST_KEY")
 _database_url = env_url("DATABASE_URL", schemes=["postgresql", "postgres"])
+
+METRICS_TOKEN = env_secret("GATEPOST_METRICS_TOKEN", "")  # empty: no figures for anybody
+if METRICS_TOKEN and len(METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS_MIN:
+    env_problem("GATEPOST_METRICS_TOKEN", f"must have {METRICS_TOKEN_CHARACTERS_MIN} characters or more")
 
 MAIL_FROM = env_text("GATEPOST_MAIL_FROM", "校門口 Gatepost <gatepost@gatepost.example>")
 MAIL_BOUNCE_DOMAIN = env_text("GATEPOST_MAIL_BOUNCE_DOMAIN", "gatepost.example")
@@ -76,6 +83,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "gatepost.audit",
+    "gatepost.watch",
     "gatepost.accounts",
     "gatepost.roster",
     "gatepost.notify",

@@ -112,6 +112,10 @@ class Environment:
             return self._refuse(file_name, f"cannot be read: {reason}", "")
         return value or self._refuse(file_name, "names an empty file", "")
 
+    def problem(self, name: str, reason: str) -> None:
+        """Note something wrong with `name` that only its reader can see. The reason must not show a secret."""
+        self.problems.append(f"{name} {reason}")
+
     def settle(self) -> None:
         """Raise `SettingsError` with every problem met so far, and start afresh."""
         problems, self.problems = self.problems, []
@@ -131,4 +135,5 @@ env_int = _process.integer
 env_list = _process.listing
 env_url = _process.url
 env_secret = _process.secret
+env_problem = _process.problem
 env_settle = _process.settle

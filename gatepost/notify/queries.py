@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q
 
-from gatepost.notify.models import Address, Delivery, Notice, Recipient, Subscription
+from gatepost.notify.models import Address, Channel, Delivery, Notice, Recipient, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT
 
 
@@ -80,9 +81,12 @@ def unreachable(abouts: Collection[UUID]) -> set[UUID]:
     return all_of_them - set(recipients.filter(Exists(works)).values_list("about", flat=True))
 
 
+COUNTED_MAX = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """What is due: how many, and for how many seconds the oldest has been (None: nothing is)."""
+    """What is due: how many, up to `COUNTED_MAX`, and for how many seconds the oldest has been (None: nothing is)."""
 
     number: int
     oldest_seconds: float | None
@@ -90,13 +94,32 @@ class Queued:
 
 def queued(*, now: datetime) -> Queued:
     """The deliveries that are due and not sent. One that waits for its next attempt is not due before."""
-    waiting = Delivery.objects.filter(
-        state__in=[Delivery.State.QUEUED, Delivery.State.SENDING],
-        due_at__lte=now,
-        on_date__gte=now.date() - timedelta(days=DAYS_LOOKED_AT),
-    ).aggregate(number=Count("pk"), oldest=Min("due_at"))
-    oldest = waiting["oldest"]
-    return Queued(waiting["number"], (now - oldest).total_seconds() if oldest else None)
+    found = [one for channel in Channel.values for one in queued_on(channel, now=now).values()]
+    ages = [one.oldest_seconds for one in found if one.oldest_seconds is not None]
+    return Queued(sum(one.number for one in found), max(ages, default=None))
+
+
+def queued_on(channel: str, *, now: datetime) -> dict[str, Queued]:
+    """The same for one channel, by state: `queued`, and `sending` where a lease ran out."""
+    since = now.date() - timedelta(days=DAYS_LOOKED_AT)
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUED, {"channel": channel, "now": now, "since": since, "most": COUNTED_MAX})
+        rows = {state: (number, oldest) for state, number, oldest in cursor.fetchall()}
+    return {
+        state: Queued(number, (now - oldest).total_seconds() if oldest else None)
+        for state in (Delivery.State.QUEUED.value, Delivery.State.SENDING.value)
+        for number, oldest in [rows.get(state, (0, None))]
+    }
+
+
+# By the index of what is open, oldest first; it stops counting before it becomes work.
+_QUEUED = """
+SELECT state, count(*), min(due_at) FROM (
+    SELECT state, due_at FROM notify_delivery
+    WHERE channel = %(channel)s AND state IN ('queued', 'sending') AND due_at <= %(now)s AND on_date >= %(since)s
+    ORDER BY due_at LIMIT %(most)s
+) counted GROUP BY state
+"""
 
 
 def states_on(on_date: date) -> dict[tuple[str, str], int]:

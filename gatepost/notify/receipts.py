@@ -7,6 +7,8 @@ from django.db import transaction
 
 from gatepost.channels.email.bounce import parse_bounce, read_return_address
 from gatepost.notify.models import Address, Delivery
+from gatepost.notify.sender import SETTLED
+from gatepost.watch import tally
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
             response=f"{bounce.status} {bounce.diagnostic}"[:500].replace("\0", ""),
             settled_at=now,
         )
+        tally.count({(SETTLED, delivery.channel, "failed", "bounced"): 1})
         log.info("delivery=%d state=failed because=bounced status=%s", delivery.pk, bounce.status)
         if not bounce.permanent:
             return "failed"

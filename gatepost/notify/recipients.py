@@ -4,7 +4,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from gatepost.notify.models import Address, Delivery, Recipient, Subscription
+from gatepost.notify.models import Address, Channel, Delivery, Recipient, Subscription
+from gatepost.notify.sender import SETTLED
+from gatepost.watch import tally
 
 
 def open_for(account_id: UUID, about: UUID) -> Recipient:
@@ -21,9 +23,9 @@ def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
     with transaction.atomic():
         Recipient.objects.filter(account_id=account_id, about=about, ended_at=None).update(ended_at=now)
         Subscription.objects.filter(recipient__account_id=account_id, recipient__about=about).delete()
-        Delivery.objects.filter(account_id=account_id, about=about, state=Delivery.State.QUEUED).update(
-            state=Delivery.State.DROPPED, because="ended", settled_at=now
-        )
+        queued = Delivery.objects.filter(account_id=account_id, about=about, state=Delivery.State.QUEUED)
+        dropped = queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
+        tally.count({(SETTLED, Channel.EMAIL.value, "dropped", "ended"): dropped})
 
 
 class SubscriptionRefused(Exception):

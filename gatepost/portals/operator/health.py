@@ -1,11 +1,8 @@
 """Whether everything runs: what waits, what went out, who is silent, when the clocks last ticked."""
 
-import platform
 from datetime import datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import django
 from django.db import connection
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +22,7 @@ from gatepost.notify import queries as notify
 from gatepost.portals import words
 from gatepost.portals.frame import operator_frame, page
 from gatepost.portals.moment import now_of
+from gatepost.portals.versions import versions
 
 LATE_SECONDS = 60  # what has waited longer needs somebody to look
 READERS_SHOWN = 50
@@ -121,16 +119,5 @@ def _reader(one: Reader, now: datetime) -> dict[str, Any]:
 def _versions() -> list[dict[str, str]]:
     connection.ensure_connection()
     major, minor = divmod(connection.pg_version, 10_000)  # type: ignore[attr-defined]
-    return [
-        {"label": "Gatepost", "value": _version("gatepost")},
-        {"label": "Django", "value": django.get_version()},
-        {"label": "Python", "value": platform.python_version()},
-        {"label": "PostgreSQL", "value": f"{major}.{minor}"},
-    ]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "–"
+    known = versions() | {"PostgreSQL": f"{major}.{minor}"}
+    return [{"label": name, "value": value} for name, value in known.items()]

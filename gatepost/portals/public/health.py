@@ -1,10 +1,12 @@
-"""Whether the system is alive, and whether it can do its work: for the machines that watch over it."""
+"""Whether the system is alive, whether it can do its work, and its figures: for the machines that watch over it."""
 
+from hmac import compare_digest
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -12,6 +14,10 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.gates import queries as gates
 from gatepost.notify import queries as notify
 from gatepost.portals.moment import now_of
+from gatepost.watch import beats
+
+# What has waited longer means that the worker does not keep up, or does not run.
+LATE_SECONDS = 60
 
 
 @open_to(PUBLIC)
@@ -26,28 +32,53 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """The database answers, no migration is missing; and how long the oldest tap and delivery have waited."""
+    """The database answers, no migration is missing; and how long the oldest tap and delivery have waited.
+
+    `ready` (and the status, 200 or 503) is about this process alone: whether requests may be sent to it. A worker that
+    lags is no reason to take the pages away, so it is said apart, as `late`.
+    """
     now = now_of(request)
     try:
-        missing = _migrations_missing()
+        missing = migrations_missing()
         if missing:
             return JsonResponse({"ready": False, "database": True, "migrations_missing": missing}, status=503)
-        facts: dict[str, Any] = {
-            "ready": True,
-            "database": True,
-            "migrations_missing": 0,
-            "oldest_tap_seconds": gates.queued(now=now).oldest_seconds,
-            "oldest_delivery_seconds": notify.queued(now=now).oldest_seconds,
-        }
+        oldest = [gates.queued(now=now).oldest_seconds, notify.queued(now=now).oldest_seconds]
+        stopped = [pulse.loop for pulse in beats.pulses(now=now) if pulse.late]
     except DatabaseError:
         return JsonResponse({"ready": False, "database": False}, status=503)
+    facts: dict[str, Any] = {
+        "ready": True,
+        "database": True,
+        "migrations_missing": 0,
+        "oldest_tap_seconds": oldest[0],
+        "oldest_delivery_seconds": oldest[1],
+        "late": bool(stopped) or any(age is not None and age > LATE_SECONDS for age in oldest),
+        "loops_stopped": stopped,
+    }
     return JsonResponse(facts)
+
+
+@open_to(PUBLIC)
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The figures, for who shows the token of the settings. Without such a setting there is no such page."""
+    if not settings.METRICS_TOKEN:
+        raise Http404("no token is set")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not compare_digest(token.strip().encode(), settings.METRICS_TOKEN.encode()):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    from gatepost.portals.public import figures  # loaded by the process that is asked, when it is asked
+
+    text = figures.as_text(now=now_of(request))
+    return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 _seen_complete = False  # once complete, the tables stay so for the life of this process
 
 
-def _migrations_missing() -> int:
+def migrations_missing() -> int:
+    """How many migrations the database lacks. Raises `DatabaseError` if it does not answer."""
     global _seen_complete
     if _seen_complete:
         with connection.cursor() as cursor:

@@ -10,6 +10,7 @@ from gatepost.attendance.notices import ARRIVED, LEFT
 from gatepost.notify.mail import UNSUBSCRIBE_SALT
 from gatepost.notify.models import Address, Subscription
 from gatepost.portals.tests.visits import NOW, text_of, visit
+from gatepost.watch import beats
 from tests import builders
 from tests.builders import at
 
@@ -121,7 +122,16 @@ class TestHealth:
             "migrations_missing": 0,
             "oldest_tap_seconds": 90.0,
             "oldest_delivery_seconds": None,
+            "late": True,
+            "loops_stopped": [],
         }
+
+    def test_a_loop_that_stopped_is_named_and_takes_no_page_away(self) -> None:
+        beats.beat("mail", every_seconds=1, now=NOW - timedelta(minutes=2))
+        beats.beat("arrivals", every_seconds=1, now=NOW)
+        answer = visit().get("/readyz")
+        assert answer.status_code == 200
+        assert (answer.json()["late"], answer.json()["loops_stopped"]) == (True, ["mail"])
 
 
 class TestErrors:

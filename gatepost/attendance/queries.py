@@ -1,0 +1,29 @@
+"""How attendance is doing, in figures."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+
+from gatepost.kit.clock import local_date
+
+STATES = ("open", "held", "decided")
+
+
+def sweeps_today(*, now: datetime) -> dict[str, int]:
+    """How many schools' not-arrived lists of today are `open` (asked, not decided), `held` for a person, `decided`."""
+    today = local_date(now, settings.TIME_ZONE)
+    with connection.cursor() as cursor:
+        cursor.execute(_SWEEPS, [today])
+        return dict(zip(STATES, cursor.fetchone(), strict=True))
+
+
+# From the schools, through the index: the table keeps the days of years.
+_SWEEPS = """
+SELECT count(*) FILTER (WHERE decided_at IS NULL AND held_because = ''),
+    count(*) FILTER (WHERE decided_at IS NULL AND held_because <> ''),
+    count(*) FILTER (WHERE decided_at IS NOT NULL)
+FROM roster_school school
+JOIN attendance_sweep sweep ON sweep.school_id = school.id AND sweep.date = %s
+WHERE school.opened_at IS NOT NULL
+"""
