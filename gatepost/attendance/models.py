@@ -187,6 +187,7 @@ class Sweep(models.Model):
         TAPS = "taps", "刷卡資料處理中"
         BRAKE = "brake", "人數異常"
         CALENDAR = "calendar", "行事曆未設定"
+        RESTORED = "restored", "資料自備份還原"
 
     school = models.ForeignKey(School, on_delete=models.CASCADE, related_name="sweeps")
     date = models.DateField()

@@ -2,12 +2,13 @@
 
 It doubts its own eyes first. Only when every reader in use was heard from after the cut-off with nothing left to
 send, no tap waits in our own queue and the calendar says it is a school day, is silence about a student a fact. A list
-that is unusually long waits for a person. What is held says why; nothing is said to anybody meanwhile.
+that is unusually long waits for a person, and so does every list of a day on which the database was restored from a
+backup. What is held says why; nothing is said to anybody meanwhile.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -73,6 +74,10 @@ def sweep_school(school_id: int, *, now: datetime) -> Sweep | None:
         if finding is None:
             sweep.delete()
             return None
+        if sweep.held_because == Sweep.Held.RESTORED:
+            # Taps that were kept and then lost are missing until their readers send them again, and no heartbeat
+            # tells when all have.
+            finding = replace(finding, held=sweep.held_because, facts=sweep.held_facts)
         sweep.asked_at, sweep.expected, sweep.missing = now, finding.expected, len(finding.missing)
         if finding.held:
             _hold(sweep, finding, now=now)

@@ -31,6 +31,7 @@ HELD = {
     "taps": "taps still wait in our own queue",
     "brake": "more students are missing than usual",
     "calendar": "the calendar knows no school day",
+    "restored": "the database was restored from a backup today",
 }
 MAIL_STATES = {
     "sent": "accepted by the mail server",

@@ -72,6 +72,24 @@ def test_a_reader_that_still_has_taps_to_send_holds_everything(student: Student,
     assert swept().held_because == "readers"
 
 
+def test_on_the_day_of_a_restore_a_person_decides_even_on_complete_data(
+    school: School, student: Student, readers: list[Reader]
+) -> None:
+    """Taps that were acknowledged after the backup are gone, and their readers may have forgotten them."""
+    builders.a_guardian(student)
+    facts = {"since": "2026-08-31T02:00:00+00:00"}
+    Sweep.objects.create(
+        school=school, date=MONDAY, asked_at=AFTER, held_at=AFTER, held_because="restored", held_facts=facts
+    )
+    for moment in (AFTER, AFTER + timedelta(minutes=1)):
+        held = swept(moment)
+        assert (held.decided_at, held.held_because, held.missing) == (None, "restored", 1)
+        assert held.held_facts == facts
+    assert not told()
+    sweep.release(school, by=builders.an_office(school), now=AFTER + timedelta(minutes=2))
+    assert told() == [str(student.pk)]
+
+
 def test_a_school_without_any_reader_is_held_too(student: Student) -> None:
     assert swept().held_because == "readers"
 

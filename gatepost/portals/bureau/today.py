@@ -30,6 +30,7 @@ HELD = {
     Sweep.Held.TAPS: gettext_lazy("Taps being worked on"),
     Sweep.Held.BRAKE: gettext_lazy("Unusually long list"),
     Sweep.Held.CALENDAR: gettext_lazy("No calendar"),
+    Sweep.Held.RESTORED: gettext_lazy("Restored from a backup"),
 }
 
 

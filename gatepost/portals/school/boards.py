@@ -61,6 +61,11 @@ def held_reason(sweep: Sweep, states: Sequence[ReaderState], zone: str) -> str:
         return _(
             "The list is unusually long: {missing} names, at most {most} are usual. Please look at the names first."
         ).format(missing=facts.get("missing", sweep.missing), most=facts.get("most", 0))
+    if sweep.held_because == Sweep.Held.RESTORED:
+        return _(
+            "The data was restored from a backup today, so taps may be missing. Please look at the names, and let the "
+            "readers send again what they kept."
+        )
     return _("The calendar has no school day for today.")
 
 
