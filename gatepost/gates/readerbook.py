@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS = 2.0
 # A book older than this is not believed: better no answer than a revoked key's taps.
 BELIEVED_SECONDS = 5.0
+# Who waited while somebody else asked in vain hears the same, instead of asking in vain one after the other.
+FAILURE_SECONDS = 0.5
 
 
 class BookClosed(Exception):
@@ -42,6 +44,7 @@ class ReaderBook:
         self._pool = pool
         self._readers: dict[bytes, KnownReader] = {}
         self._read_at = float("-inf")
+        self._failed_at = float("-inf")
         self._reading = asyncio.Lock()
 
     async def find(self, key: str) -> KnownReader | None:
@@ -56,16 +59,24 @@ class ReaderBook:
         async with self._reading:
             if time.monotonic() - self._read_at <= REFRESH_SECONDS:
                 return
+            if time.monotonic() - self._failed_at <= FAILURE_SECONDS:
+                self._stand_by_what_we_have()
+                return
             try:
                 async with asyncio.timeout(BELIEVED_SECONDS), self._pool.connection() as connection:
                     cursor = await connection.execute(_READERS)
                     rows = await cursor.fetchall()
             except (psycopg.Error, OSError, TimeoutError) as error:
-                if time.monotonic() - self._read_at > BELIEVED_SECONDS:
-                    raise BookClosed("the list of readers cannot be read") from error
+                self._failed_at = time.monotonic()
+                self._stand_by_what_we_have(error)
                 return
             self._readers = {bytes(key): KnownReader(pk, school, _rule(pk, rule)) for key, pk, school, rule in rows}
             self._read_at = time.monotonic()
+
+    def _stand_by_what_we_have(self, error: Exception | None = None) -> None:
+        """Go on with the page that could not be renewed while it may be believed."""
+        if time.monotonic() - self._read_at > BELIEVED_SECONDS:
+            raise BookClosed("the list of readers cannot be read") from error
 
 
 _READERS = "SELECT key_digest, id, school_id, card_rule FROM gates_reader WHERE revoked_at IS NULL"

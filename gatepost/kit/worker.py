@@ -18,7 +18,8 @@ from gatepost.kit.clock import utc_now
 log = logging.getLogger(__name__)
 
 PAUSE_FIRST_SECONDS = 0.5
-PAUSE_MOST_SECONDS = 30.0
+PAUSE_MOST_SECONDS = 5.0  # a database that comes back after an hour is worked with at once
+LAST_STEP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def run(loops: Sequence[Loop], *, stop: threading.Event, database_url: str) -> N
     for bell in bells.values():
         bell.set()
     for thread in threads:
-        thread.join(timeout=PAUSE_MOST_SECONDS)
+        thread.join(timeout=LAST_STEP_SECONDS)
 
 
 def _follow(loop: Loop, bell: threading.Event, stop: threading.Event) -> None:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from gatepost.channels.errors import ChannelError
 from gatepost.watch import tally
@@ -22,7 +22,11 @@ from gatepost.watch import tally
 log = logging.getLogger(__name__)
 
 BATCH = 200
+HANDFUL = 32  # handed over together and then noted: as many as may leave twice if this process is killed
 LEASE = timedelta(seconds=90)
+SENDING = LEASE / 2  # nothing is begun later under a lease, so that it is settled before another may take it
+NOTING_SECONDS_MAX = 600.0
+NOTING_PAUSE_SECONDS = 0.5
 DAYS_LOOKED_AT = 2  # deliveries older than this are stale whatever they say; the partitions before are not opened
 RETRY_FIRST = timedelta(seconds=15)
 RETRY_MOST = timedelta(minutes=5)
@@ -82,24 +86,51 @@ class Carrier(Protocol):
 
 
 def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
-    """Lease up to `BATCH` due deliveries of `channel`, send or drop each, note the outcomes. Returns how many."""
+    """Lease up to `BATCH` due deliveries of `channel`, send or drop each, note the outcomes. Returns how many.
+
+    They go a handful at a time, each noted before the next: what dies with this process is at most one handful.
+    """
     leased = _lease(channel, now=now)
     if not leased:
         return 0
+    began = time.monotonic()
     reasons = [delivery.reason_to_drop(now) for delivery in leased]
     going = [delivery for delivery, reason in zip(leased, reasons, strict=True) if not reason]
-    began = time.monotonic()
-    outcomes = carrier.carry(going, now=now) if going else []
-    handed_over_at = now + timedelta(seconds=time.monotonic() - began)
-    settled = [
+    dropped = [
         _Settled(delivery, "dropped", reason, "", now)
         for delivery, reason in zip(leased, reasons, strict=True)
         if reason
     ]
-    settled += [_settle(delivery, outcome, now=now) for delivery, outcome in zip(going, outcomes, strict=True)]
-    _note(settled, now=now)
-    tally.count(_counted(channel, settled, handed_over_at))
+    _note_surely(channel, dropped, now=now, at=now)
+    for first in range(0, len(going), HANDFUL):
+        if time.monotonic() - began > SENDING.total_seconds():  # a slow relay, or this process stood still
+            _note_surely(channel, [_given_back(one, now=now) for one in going[first:]], now=now, at=now)
+            break
+        handful = going[first : first + HANDFUL]
+        outcomes = carrier.carry(handful, now=now)
+        settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(handful, outcomes, strict=True)]
+        _note_surely(channel, settled, now=now, at=now + timedelta(seconds=time.monotonic() - began))
     return len(leased)
+
+
+def _note_surely(channel: str, settled: Sequence["_Settled"], *, now: datetime, at: datetime) -> None:
+    """Note what became of a handful at `at`, even if the database is away for a while.
+
+    The relay has these mails. An outcome that is forgotten is a mail that every one of these families gets again.
+    """
+    until = time.monotonic() + NOTING_SECONDS_MAX
+    while settled:
+        try:
+            with transaction.atomic():
+                _note(settled, now=now)
+                tally.count(_counted(channel, settled, at))
+            return
+        except (OperationalError, InterfaceError, InternalError) as error:
+            if connection.in_atomic_block or time.monotonic() > until:
+                raise
+            log.warning("outcomes not noted yet many=%d error=%s", len(settled), type(error.__cause__).__name__)
+            connection.close()
+            time.sleep(NOTING_PAUSE_SECONDS)
 
 
 def _counted(channel: str, settled: Sequence["_Settled"], handed_over_at: datetime) -> Counter[tally.Series]:
@@ -119,6 +150,11 @@ class _Settled:
     because: str
     response: str
     due_at: datetime
+
+
+def _given_back(delivery: Leased, *, now: datetime) -> _Settled:
+    """Not tried: another may take it at once."""
+    return _Settled(delivery, "queued", "", "", now)
 
 
 def _settle(delivery: Leased, outcome: Outcome, *, now: datetime) -> _Settled:
