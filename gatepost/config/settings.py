@@ -44,6 +44,9 @@ METRICS_TOKEN = env_secret("GATEPOST_METRICS_TOKEN", "")  # empty: no figures fo
 if METRICS_TOKEN and len(METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS_MIN:
     env_problem("GATEPOST_METRICS_TOKEN", f"must have {METRICS_TOKEN_CHARACTERS_MIN} characters or more")
 
+LOG_FORM = env_choice("GATEPOST_LOG", "plain", among=["plain", "json"])
+LOG_LEVEL = env_choice("GATEPOST_LOG_LEVEL", "info", among=["debug", "info", "warning", "error"])
+
 MAIL_FROM = env_text("GATEPOST_MAIL_FROM", "校門口 Gatepost <gatepost@gatepost.example>")
 MAIL_BOUNCE_DOMAIN = env_text("GATEPOST_MAIL_BOUNCE_DOMAIN", "gatepost.example")
 SMTP_HOST = env_text("GATEPOST_SMTP_HOST", "127.0.0.1")
@@ -107,9 +110,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gatepost.portals.edge.EdgeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,7 +123,6 @@ MIDDLEWARE = [
     "gatepost.portals.language.AccountLanguageMiddleware",
     "gatepost.access.doors.DoorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
@@ -191,7 +195,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SECURE_SSL_REDIRECT = False  # the proxy in front redirects; health checks come without TLS
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -205,8 +209,11 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "gatepost-csrf"
-LANGUAGE_COOKIE_NAME = "gatepost-language"
+LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "gatepost-language"
 LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # in no cookie: they name children
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 
 CONTENT_SECURITY_POLICY = {
@@ -222,11 +229,18 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
+LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"plain": {"()": "gatepost.kit.logs.PlainLine"}, "json": {"()": "gatepost.kit.logs.JsonLine"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORM}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}},
+    "loggers": {
+        "gatepost": {"level": LOG_LEVEL.upper()},
+        "httpx": {"level": "WARNING"},
+        # Django adds handlers of its own to these; ours are the only ones.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+    },
 }

@@ -22,7 +22,7 @@ from tests.builders import MONDAY, at
 
 pytestmark = pytest.mark.django_db
 
-TOKEN = "a-token-for-the-tests-only"  # not a secret
+TOKEN = "a-token-for-the-tests-only"
 Samples = dict[tuple[str, ...], float]
 
 
