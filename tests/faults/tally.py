@@ -24,17 +24,22 @@ class Counts(Counter[str]):
         for name, number in numbers.items():
             self[name.replace("_", " ")] += number
 
+    def at_most(self, **numbers: int) -> None:
+        """Keep the largest number of each name."""
+        for name, number in numbers.items():
+            shown = f"{name.replace('_', ' ')}, at most"
+            self[shown] = max(self[shown], number)
+
 
 def table(told: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """The lines of the table: a test each, and the sum."""
-    names = [*told, "together"]
-    rows = {**told, "together": total(told.values())}
-    width = max(map(len, names))
-    lines = [f"{'':{width}}  " + "  ".join(f"{column:>12}" for column in COLUMNS)]
-    for name in names:
-        numbers = "  ".join(f"{rows[name].get(column, ''):>12}" for column in COLUMNS)
-        more = ", ".join(f"{what} {number:,}" for what, number in rows[name].items() if what not in COLUMNS)
-        lines.append(f"{name:{width}}  {numbers}" + (f"  {more}" if more and name != "together" else ""))
+    """The lines of the table: a test each with what it counted below, and the sum."""
+    head = "".join(f"{column:>14}" for column in COLUMNS)
+    lines = [head]
+    for name, counts in {**told, "together": total(told.values())}.items():
+        lines.append(name.partition("[")[0].removeprefix("test_").replace("_", " "))
+        lines.append("".join(f"{counts.get(column, ''):>14,}" if column in counts else " " * 14 for column in COLUMNS))
+        more = ", ".join(f"{what}: {number:,}" for what, number in counts.items() if what not in COLUMNS)
+        lines += [f"{'':14}{more}"] if more else []
     return lines
 
 
@@ -42,7 +47,7 @@ def total(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """All tests together."""
     together: Counter[str] = Counter()
     for counts in told:
-        together.update(counts)
+        together.update({what: number for what, number in counts.items() if what in COLUMNS})
     return dict(together)
 
 

@@ -6,16 +6,10 @@ import time
 from tests.faults.ground import Ground, Running
 from tests.faults.length import Length
 from tests.faults.morning import a_morning, all_is_there_once, worked_off
+from tests.faults.play import SHORT_LEASE
 from tests.faults.readers import finish
 from tests.faults.sink import Sink
 from tests.faults.tally import Counts
-
-# The lease as it is costs ninety seconds of waiting after a kill; the short form shortens it, the long one does not.
-SHORT_LEASE = """
-from datetime import timedelta
-from gatepost.notify import sender
-sender.LEASE = timedelta(seconds=4)
-"""
 
 
 def test_nothing_is_lost_or_doubled_when_anything_is_killed_at_any_moment(
