@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -153,6 +154,46 @@ def doctor() -> None:
     from gatepost.up.doctor import examine
 
     sys.exit(0 if examine() else 1)
+
+
+@cli.command()
+@click.argument("target", type=click.Path(path_type=Path), metavar="FILE|FOLDER")
+@click.option("--with-keys", is_flag=True, help="Put the keys inside: whoever has the file can then read everything.")
+@click.option("--keep", type=click.IntRange(1, 10_000), help="In a FOLDER: delete the oldest beyond this many backups.")
+def backup(target: Path, with_keys: bool, keep: int | None) -> None:
+    """Write everything to one file, as it is at this instant, while Gatepost runs.
+
+    In a folder the file gets a name that tells the time. The keys (var/secrets.env) are not inside unless asked for:
+    keep a copy of them elsewhere, a backup cannot be restored without them.
+
+    \b
+    Example:
+        gatepost backup /mnt/backups --keep 14
+    """
+    from gatepost.up.backup import back_up
+    from gatepost.up.places import read_places
+
+    back_up(read_places(), target, with_keys=with_keys, keep=keep)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Give up all that the database holds now.")
+@click.option("--check", "only_check", is_flag=True, help="Only look whether the backup is whole and the keys fit.")
+def restore(file: Path, replace: bool, only_check: bool) -> None:
+    """Bring a backup into an empty database; Gatepost must not be running there.
+
+    An empty folder var/ is enough, with the copy of the keys at var/secrets.env unless they are inside the backup.
+    DATABASE_URL names another PostgreSQL to use. It is done whole or not at all.
+
+    \b
+    Example:
+        gatepost restore /mnt/backups/gatepost-2026-09-01-020000.backup
+    """
+    from gatepost.up.places import read_places
+    from gatepost.up.restore import restore as run
+
+    run(read_places(), file, replace=replace, only_check=only_check)
 
 
 @cli.command()
