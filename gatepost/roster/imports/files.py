@@ -3,7 +3,9 @@
 What a package can cost is bounded by what its entries declare: reading an entry stops at its declared size.
 """
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +21,10 @@ FILE_BYTES_MAX: Final = 1 << 30
 ENTRIES_MAX: Final = 1_000
 PACKING_RATIO_MAX: Final = 100  # rosters pack about ten to one
 SMALL_BYTES: Final = 16 << 20  # below this nothing can hurt, however tightly packed
-BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+BROKEN: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, OSError, ValueError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,13 @@ def _entries(archive: zipfile.ZipFile) -> Iterator[SourceFile]:
         raise ImportRefused("too_many", Path(str(archive.filename)).name)
     for entry in entries:
         place = PurePosixPath(entry.filename.replace("\\", "/"))
-        if entry.is_dir() or not _is_table(place.name) or place.is_absolute() or _leads_away(place):
+        if (
+            not entry.filename
+            or entry.is_dir()
+            or not _is_table(place.name)
+            or place.is_absolute()
+            or _leads_away(place)
+        ):
             continue
         check_packing(entry)
         yield SourceFile(place.name, entry.file_size, partial(_open_entry, archive, entry))

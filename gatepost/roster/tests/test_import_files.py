@@ -144,6 +144,27 @@ def test_names_that_lead_out_of_a_zip_are_passed_over(tmp_path: Path, name: str)
         assert list(files) == ["orgs.csv"]
 
 
+def test_an_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("Xusers.csv", "x")  # a name ends at its first NUL
+        archive.writestr("in/orgs.csv", "y")
+    (tmp_path / "a.zip").write_bytes((tmp_path / "a.zip").read_bytes().replace(b"Xusers", b"\0users"))
+    with package_files(tmp_path / "a.zip") as files:
+        assert list(files) == ["orgs.csv"]
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_damaged_inside_its_zip_is_refused_however_it_is_packed(tmp_path: Path, packing: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", packing) as archive:
+        archive.writestr("users.csv", "sourcedId,status\n" * 500)
+    whole = bytearray((tmp_path / "a.zip").read_bytes())
+    whole[50:70] = b"\xff" * 20
+    (tmp_path / "a.zip").write_bytes(whole)
+    with pytest.raises(ImportRefused) as refused, package_files(tmp_path / "a.zip") as files:
+        list(Table(files["users.csv"], Faults()).rows())
+    assert refused.value.code == "bad_zip"
+
+
 def test_a_file_twice_in_a_zip_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a/users.csv", "x")
