@@ -6,7 +6,8 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -105,14 +106,29 @@ def sink() -> Iterator[Sink]:
         yield opened
 
 
+Grounds = Callable[..., contextlib.AbstractContextManager[Ground]]
+
+
 @pytest.fixture
-def ground(django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest) -> Iterator[Ground]:
+def grounds(django_db_blocker: DjangoDbBlocker) -> Grounds:
+    """Makes a ground with the arguments of `prepared_ground`; Django (and so `tests.builders`) is at home there."""
+
+    @contextlib.contextmanager
+    def make(settings: Mapping[str, str] | None = None, *, data_on: Path | None = None) -> Iterator[Ground]:
+        with prepared_ground(settings, data_on=data_on) as made, django_db_blocker.unblock(), at_home(made):
+            yield made
+
+    return make
+
+
+@pytest.fixture
+def ground(grounds: Grounds, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """A PostgreSQL of this test's own, where Django (and so `tests.builders`) is at home as long as the test runs.
 
     Settings of PostgreSQL: `@pytest.mark.parametrize("ground", [{"max_connections": "30"}], indirect=True)`.
     """
-    with prepared_ground(getattr(request, "param", None)) as prepared, django_db_blocker.unblock(), at_home(prepared):
-        yield prepared
+    with grounds(getattr(request, "param", None)) as made:
+        yield made
 
 
 @contextlib.contextmanager
@@ -121,8 +137,8 @@ def at_home(ground: Ground) -> Iterator[None]:
     before = {name: connection.settings_dict[name] for name in ("NAME", "USER", "HOST", "PORT")}
     url = os.environ["DATABASE_URL"]
     leave(connection)
-    host = str(ground.postgres.url()).partition("host=")[2].partition("&")[0]
-    connection.settings_dict.update({"NAME": "gatepost", "USER": "gatepost", "HOST": host, "PORT": "5432"})
+    place = {"NAME": "gatepost", "USER": "gatepost", "HOST": str(ground.socket_folder), "PORT": "5432"}
+    connection.settings_dict.update(place)
     os.environ["DATABASE_URL"] = ground.url
     try:
         yield

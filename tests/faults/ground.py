@@ -119,6 +119,11 @@ class Ground:
         }
         self.processes: list[Running] = []
 
+    @property
+    def socket_folder(self) -> Path:
+        """Where PostgreSQL listens."""
+        return Path(self.url.partition("host=")[2].partition("&")[0])
+
     def gate(self, *, workers: int = 1, start: bool = True, **environment: str) -> Running:
         """Intake alone: `gatepost gate`, on a free port."""
         return self._listening("gate", workers, start, environment)
@@ -222,12 +227,15 @@ _WORK = "from gatepost.config.schedule import run_worker\nrun_worker()"
 
 
 @contextlib.contextmanager
-def prepared_ground(settings: Mapping[str, str] | None = None) -> Iterator[Ground]:
-    """A ground with migrated, empty tables; gone afterwards."""
+def prepared_ground(settings: Mapping[str, str] | None = None, *, data_on: Path | None = None) -> Iterator[Ground]:
+    """A ground with migrated, empty tables; gone afterwards. `data_on` is another place for the data alone."""
     with _own_folder() as folder:
+        (folder / "postgres").mkdir()
+        place = folder / "postgres" / "data"
         with _template() as data:
-            (folder / "postgres").mkdir()
-            copy_data(data, folder / "postgres" / "data")
+            copy_data(data, data_on / "data" if data_on else place)
+        if data_on:
+            place.symlink_to(data_on / "data")
         ground = Ground(folder, settings=settings)
         try:
             yield ground

@@ -63,11 +63,13 @@ class Morning:
         return {read.nonce for gateway in self.gateways for read in gateway.reads}
 
     def readers(
-        self, ports: Sequence[int], chance: random.Random, *, seconds: float, **how: int
+        self, ports: Sequence[int], chance: random.Random, *, seconds: float, patience: float = 30.0
     ) -> list[PatientReader]:
         """A patient reader for each gateway, spread over the ports of intake."""
         return [
-            PatientReader(ports[n % len(ports)], each.key, each.reads, chance=chance, seconds=seconds, **how)
+            PatientReader(
+                ports[n % len(ports)], each.key, each.reads, chance=chance, seconds=seconds, patience=patience
+            )
             for n, each in enumerate(self.gateways)
         ]
 

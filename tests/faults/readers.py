@@ -98,10 +98,11 @@ class PatientReader(threading.Thread):
         chance: random.Random,
         batch: int = 5,
         seconds: float = 0.0,
+        patience: float = ANSWER_SECONDS_MAX,
         ahead: timedelta = timedelta(0),
     ) -> None:
         super().__init__(daemon=True)
-        self.line = Line(port, key)
+        self.line = Line(port, key, seconds_max=patience)
         self.left = list(reads)
         self.batch, self.ahead = batch, ahead
         self.pause = seconds * (batch + 1) / 2 / max(1, len(self.left))
