@@ -14,10 +14,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _django = get_asgi_application()
 
-from gatepost.gates.http import Gate  # noqa: E402 - models need Django set up
+from gatepost.config.door import Figures, Health  # noqa: E402 - models need Django set up
+from gatepost.gates.http import Gate  # noqa: E402
 from gatepost.kit.environment import env_url  # noqa: E402
 
 _gate = Gate(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+_figures = Figures()
+_health = Health()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,7 +28,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
     elif scope["path"].startswith("/v1/"):
-        await _gate(scope, receive, send)
+        await _gate(scope, receive, _figures.watching(send))
     else:
         await _django(dict(scope), receive, send)  # type: ignore[arg-type]
 
@@ -34,8 +37,10 @@ async def gate(scope: Scope, receive: Receive, send: Send) -> None:
     """Intake alone, for a machine that does nothing else."""
     if scope["type"] == "lifespan":
         await _live(receive, send)
+    elif scope["path"] in {"/healthz", "/readyz"} and scope["method"] in {"GET", "HEAD"}:
+        await _health.answer(scope, send)
     else:
-        await _gate(scope, receive, send)
+        await _gate(scope, receive, _figures.watching(send))
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -45,5 +50,6 @@ async def _live(receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await _gate.close()
+            await _figures.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

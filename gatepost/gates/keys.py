@@ -18,7 +18,11 @@ def new_key() -> str:
 
 
 def digest(key: str) -> bytes:
-    """What is kept of a key. Looking it up by digest compares nothing that a clock could measure."""
+    """What is kept of a key, and what it is looked up by.
+
+    The look-up compares digests, not keys. A clock could tell at most how far the digest of a guess agrees with one of
+    ours, and nobody can choose a key for its digest: the next guess is as blind as the first, among 2^256.
+    """
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 

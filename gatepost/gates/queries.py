@@ -6,6 +6,8 @@ from datetime import datetime
 from django.db import connection
 
 COUNTED_MAX = 100_000
+# Counters of the door, written by the processes that serve it.
+RECEIVED, ASKED = "taps_received", "gate_requests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class ReaderBook:
                 return
             try:
                 async with asyncio.timeout(BELIEVED_SECONDS), self._pool.connection() as connection:
+                    asked_at = time.monotonic()  # what comes back is as it was now, however long it is on its way
                     cursor = await connection.execute(_READERS)
                     rows = await cursor.fetchall()
             except (psycopg.Error, OSError, TimeoutError) as error:
@@ -71,7 +72,7 @@ class ReaderBook:
                 self._stand_by_what_we_have(error)
                 return
             self._readers = {bytes(key): KnownReader(pk, school, _rule(pk, rule)) for key, pk, school, rule in rows}
-            self._read_at = time.monotonic()
+            self._read_at = asked_at
 
     def _stand_by_what_we_have(self, error: Exception | None = None) -> None:
         """Go on with the page that could not be renewed while it may be believed."""

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from gatepost.kit.logs import request_id
 
 HEADERS = {
+    "Server": "gatepost",  # or the server names itself
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     # What no page of ours ever asks a phone for.

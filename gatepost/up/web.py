@@ -3,13 +3,21 @@
 import asyncio
 import importlib
 import os
+import resource
 import signal
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 BACKLOG = 1024
+# Connections that one process holds at a time. granian would take no more than the backlog, and a thousand that say
+# nothing (or a city's readers, which keep theirs open) would shut out everybody else.
+CONNECTIONS_MAX = 16_384
+FILES_KEPT_FREE = 256  # for the database and for what else a process opens
+HEADERS_SECONDS_MAX = 30  # to say what is wanted; also how long a connection may stay open between two requests
+HEADERS_BYTES_MAX = 64 * 1024
 FINISH_SECONDS_MAX = 5
 
 
@@ -24,6 +32,11 @@ def serve(target: str, *, host: str, port: int, workers: int) -> None:
         "port": port,
         "interface": Interfaces.ASGI,
         "backlog": BACKLOG,
+        "backpressure": _connections_max(),
+        "http": HTTPModes.http1,  # the proxy in front speaks HTTP/2 where it is wanted
+        "http1_settings": HTTP1Settings(
+            header_read_timeout=HEADERS_SECONDS_MAX * 1000, max_buffer_size=HEADERS_BYTES_MAX
+        ),
         "websockets": False,
         "log_level": LogLevels.error,
     }
@@ -35,6 +48,16 @@ def serve(target: str, *, host: str, port: int, workers: int) -> None:
     Server(
         target, workers=workers, respawn_failed_workers=True, workers_kill_timeout=FINISH_SECONDS_MAX, **options
     ).serve()
+
+
+def _connections_max() -> int:
+    """As many as we may have files open, and no more than `CONNECTIONS_MAX`; asks for as many as we are allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_KEPT_FREE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS_MAX if soft == resource.RLIM_INFINITY else max(64, min(CONNECTIONS_MAX, soft - FILES_KEPT_FREE))
 
 
 async def _serve_here(application: Any, options: dict[str, Any]) -> None:

@@ -27,8 +27,6 @@ from gatepost.watch import beats, tally
 
 ANSWER_SECONDS_MAX = 3
 READER_STATES = ("speaking", "behind", "silent", "resting")
-# Counters of the readers' door, written by the processes that serve it: `config/asgi.py`.
-RECEIVED, ASKED = "taps_received", "gate_requests"
 
 
 def as_text(*, now: datetime) -> bytes:
@@ -79,8 +77,8 @@ def _counters(now: datetime) -> Iterator[Metric]:
 
 
 _COUNTERS = (
-    (RECEIVED, "taps_received", "Taps handed in by readers, by what was answered.", ["outcome"]),
-    (ASKED, "gate_requests", "Requests to the readers' door, by status of the answer.", ["status"]),
+    (gates.RECEIVED, "taps_received", "Taps handed in by readers, by what was answered.", ["outcome"]),
+    (gates.ASKED, "gate_requests", "Requests to the readers' door, by status of the answer.", ["status"]),
     (FOLLOWED, "taps_followed", "Taps that attendance has followed, by what became of them.", ["outcome"]),
     (SETTLED, "deliveries_settled", "Deliveries that came to an end.", ["channel", "state", "because"]),
     (RETRIED, "deliveries_retried", "Attempts that failed and will be repeated.", ["channel"]),

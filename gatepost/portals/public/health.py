@@ -1,5 +1,6 @@
 """Whether the system is alive, whether it can do its work, and its figures: for the machines that watch over it."""
 
+from datetime import datetime
 from hmac import compare_digest
 from typing import Any
 
@@ -32,21 +33,26 @@ def alive(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
+    """Whether requests may be sent here; see `readiness`."""
+    status, facts = readiness(now=now_of(request))
+    return JsonResponse(facts, status=status)
+
+
+def readiness(*, now: datetime) -> tuple[int, dict[str, Any]]:
     """The database answers, no migration is missing; and how long the oldest tap and delivery have waited.
 
     `ready` (and the status, 200 or 503) is about this process alone: whether requests may be sent to it. A worker that
     lags is no reason to take the pages away, so it is said apart, as `late`.
     """
-    now = now_of(request)
     try:
         missing = migrations_missing()
         if missing:
-            return JsonResponse({"ready": False, "database": True, "migrations_missing": missing}, status=503)
+            return 503, {"ready": False, "database": True, "migrations_missing": missing}
         oldest = [gates.queued(now=now).oldest_seconds, notify.queued(now=now).oldest_seconds]
         stopped = [pulse.loop for pulse in beats.pulses(now=now) if pulse.late]
     except DatabaseError:
-        return JsonResponse({"ready": False, "database": False}, status=503)
-    facts: dict[str, Any] = {
+        return 503, {"ready": False, "database": False}
+    return 200, {
         "ready": True,
         "database": True,
         "migrations_missing": 0,
@@ -55,7 +61,6 @@ def ready(request: HttpRequest) -> HttpResponse:
         "late": bool(stopped) or any(age is not None and age > LATE_SECONDS for age in oldest),
         "loops_stopped": stopped,
     }
-    return JsonResponse(facts)
 
 
 @open_to(PUBLIC)

@@ -33,7 +33,8 @@ def faults(response: HttpResponse) -> list[str]:
     found += ["unsafe policy"] if "unsafe" in headers.get("Content-Security-Policy", "") else []
     found += [f"no {name}" for name in ("Permissions-Policy", "Cache-Control", "X-Request-Id") if name not in headers]
     # Asking an old browser to filter scripts does more harm than good; who serves is nobody's business.
-    found += [name for name in ("X-XSS-Protection", "Server", "X-Powered-By") if name in headers]
+    found += [name for name in ("X-XSS-Protection", "X-Powered-By") if name in headers]
+    found += ["says what serves"] if headers.get("Server") != "gatepost" else []
     # Over http the promise to come back by https only would lock a demonstration out.
     found += ["HSTS over http"] if "Strict-Transport-Security" in headers else []
     return found
