@@ -5,11 +5,19 @@ Sockets and bytes only: on two cores the load must cost as little as it can, or 
 
 import argparse
 import json
+import re
 import selectors
 import socket
 import time
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from uuid import uuid4
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
 
 
 @dataclass
@@ -25,32 +33,35 @@ class Measured:
 
 
 def requests_of(keys: list[str], *, path: str, taps: int, connections: int, host: str) -> list["Lane"]:
-    """One lane for each connection, each speaking as one of the readers."""
-    return [Lane(keys[index % len(keys)], path=path, taps=taps, host=host) for index in range(connections)]
+    """One lane for each connection; each speaks as several of the readers in turn, as a school's switch does."""
+    return [
+        Lane(keys[index % len(keys) :: connections], path=path, taps=taps, host=host) for index in range(connections)
+    ]
 
 
 class Lane:
     """One connection, and the bytes it sends: only the nonces change from request to request."""
 
-    def __init__(self, key: str, *, path: str, taps: int, host: str) -> None:
-        self.key, self.path, self.taps, self.host = key, path, taps, host
+    def __init__(self, keys: list[str], *, path: str, taps: int, host: str) -> None:
+        self.taps = taps
         self.asked_at = 0.0
         self.buffer = b""
         self.prefix = uuid4().hex[:20]
         self.count = 0
+        self.heads = cycle(
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+            for key in keys
+        )
 
-    def next_request(self) -> bytes:
-        now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    def next_request(self, now: str) -> bytes:
+        """The next body, read at `now`."""
         lines = []
-        for _ in range(self.taps):
-            self.count += 1
-            nonce = f"{self.prefix}{self.count:012x}"
-            lines.append(f'{{"nonce":"{nonce}","card":"{self.count % 0xFFFFF + 0x10000000:08X}","read_at":"{now}"}}')
+        for count in range(self.count + 1, self.count + 1 + self.taps):
+            card = count % 0xFFFFF + 0x10000000
+            lines.append(f'{{"nonce":"{self.prefix}{count:012x}","card":"{card:08X}","read_at":"{now}"}}')
+        self.count += self.taps
         body = f'{{"sent_at":"{now}","taps":[{",".join(lines)}]}}'
-        return (
-            f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.key}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
+        return f"{next(self.heads)}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
     def answered(self, data: bytes) -> int | None:
         """The status of the answer once it is whole, else None."""
@@ -58,12 +69,10 @@ class Lane:
         head, blank, rest = self.buffer.partition(b"\r\n\r\n")
         if not blank:
             return None
-        lower = head.lower()
-        at = lower.find(b"content-length:")
-        length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(rest) < length:
+        length = _LENGTH.search(head)
+        if length and len(rest) < int(length[1]):
             return None
-        self.buffer = rest[length:]
+        self.buffer = b""  # one request at a time: nothing can follow its answer
         return int(head[9:12])
 
 
@@ -75,12 +84,13 @@ def run(lanes: list[Lane], *, host: str, port: int, seconds: float) -> Measured:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(connection, selectors.EVENT_READ, lane)
         lane.asked_at = time.perf_counter()
-        connection.sendall(lane.next_request())
+        connection.sendall(lane.next_request(_now()))
     begin = time.perf_counter()
     counted_from, end = begin + seconds / 5, begin + seconds
     times: list[float] = []
     refused = 0
     while (now := time.perf_counter()) < end:
+        told = _now()
         for key, _ in selector.select(timeout=1):
             lane: Lane = key.data
             data = key.fileobj.recv(262144)  # type: ignore[union-attr]
@@ -94,7 +104,7 @@ def run(lanes: list[Lane], *, host: str, port: int, seconds: float) -> Measured:
                 times.append(now - lane.asked_at)
                 refused += status != 200
             lane.asked_at = now
-            key.fileobj.sendall(lane.next_request())  # type: ignore[union-attr]
+            key.fileobj.sendall(lane.next_request(told))  # type: ignore[union-attr]
     for key in list(selector.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]
     times.sort()

@@ -1,5 +1,6 @@
 """The school's today: how many came, who is not in yet, what is held and why."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -11,7 +12,7 @@ from django.db.models import Count, Max
 from gatepost.attendance import sweep as sweeps
 from gatepost.attendance.daylines import SILENT_AFTER
 from gatepost.attendance.leaves import standing
-from gatepost.attendance.models import Day, Rules, SchoolDay, Sweep
+from gatepost.attendance.models import Day, Event, Rules, SchoolDay, Sweep
 from gatepost.gates.models import Reader, Tap
 from gatepost.kit.clock import at_local, local_date, local_midnight
 from gatepost.roster.models import School, Student
@@ -98,22 +99,30 @@ def reader_states(school: School, *, now: datetime) -> list[ReaderState]:
     since = local_midnight(today, school.timezone)
     asked = Sweep.objects.filter(school=school, date=today).first()
     waited_for = asked.waits_for if asked else frozenset[str]()
-    counts = dict(
-        Tap.objects.filter(school_id=school.pk, tapped_at__gte=since, month__gte=since.date().replace(day=1))
-        .values_list("reader_id")
-        .annotate(number=Count("nonce"))
-    )
+    counts = _taps_of_today(school, today, since=since)
     readers = Reader.objects.filter(school=school, revoked_at=None).select_related("gate", "health")
     return [
         ReaderState(
             reader,
             _state(reader, now, waited_for),
             reader.health.heard_at,
-            counts.get(reader.pk, 0),
+            counts[reader.pk],
             reader.health.queue,
         )
         for reader in readers.order_by("gate__name", "name")
     ]
+
+
+def _taps_of_today(school: School, today: date, *, since: datetime) -> Counter[UUID]:
+    """How many taps each reader handed in: those that became events, and those that could not be used."""
+    used = Event.objects.filter(school_id=school.pk, date=today, reader_id__isnull=False)
+    refused = Tap.objects.filter(
+        school_id=school.pk, tapped_at__gte=since, month__gte=since.date().replace(day=1)
+    ).exclude(reason="")
+    counts: Counter[UUID] = Counter()
+    for rows in (used, refused):
+        counts.update(dict(rows.values_list("reader_id").annotate(number=Count("nonce"))))
+    return counts
 
 
 def _state(reader: Reader, now: datetime, waited_for: frozenset[str]) -> str:

@@ -7,16 +7,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.gates import contract, intake
+from gatepost.gates.lines import Row, row
 from gatepost.gates.openapi import DESCRIPTION
 from gatepost.gates.readerbook import BookClosed, KnownReader, ReaderBook
+from gatepost.gates.taptable import Handful, Hearing, register
 from gatepost.kit.clock import utc_now
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ BODY_SECONDS_MAX = 15.0
 # What one reader may ask for in a while, in each process: far above a busy gate, far below a flood.
 REQUESTS_PER_SECOND = 50
 REQUESTS_AT_ONCE = 100
+_MILLISECOND = timedelta(milliseconds=1)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,6 +60,7 @@ class Gate:
                 max_size=CONNECTIONS,
                 timeout=5,
                 open=False,
+                configure=_configure,
                 kwargs={"application_name": "gatepost intake", "autocommit": True},
             )
             await self._pool.open()
@@ -100,18 +105,18 @@ class Gate:
         body = await _body(receive)
         received_at = self._clock()
         sent_at, queue, lines = contract.read(body, reader.id)
-        rows = [intake.row(line, reader, sent_at=sent_at, received_at=received_at) for line in lines]
-        hearing = intake.Hearing(reader.id, received_at, sent_at, queue, _skew_ms(sent_at, received_at))
+        skew = sent_at - received_at
+        rows = [row(line, reader.rule, skew=skew, received_at=received_at) for line in lines]
+        hearing = Hearing(reader.id, received_at, sent_at, queue, skew // _MILLISECOND)
         assert self._clerk is not None  # noqa: S101 - opened before the first answer
         try:
-            new = await self._clerk.keep(rows, hearing)
+            new = await self._clerk.keep(Handful(reader.school_id, rows, hearing))
         except intake.Overloaded as error:
             raise contract.Refusal(
                 503, "Not now", f"Nothing was lost: {error}. Keep the taps and send again."
             ) from error
-        return _encode(
-            {"received": len(lines), "results": [_result(*pair, new) for pair in zip(lines, rows, strict=True)]}
-        )
+        results = [_result(line, kept, reader.id, new) for line, kept in zip(lines, rows, strict=True)]
+        return _encode({"received": len(lines), "results": results})
 
     async def _reader(self, scope: Scope) -> KnownReader:
         key = _bearer(scope)
@@ -122,6 +127,10 @@ class Gate:
         if reader is None:
             raise contract.Refusal(401, "Unknown reader", "Send the reader's key as: Authorization: Bearer <key>.")
         return reader
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    register(connection)
 
 
 class Allowance:
@@ -170,15 +179,14 @@ async def _body(receive: Receive) -> bytes:
         raise contract.Refusal(408, "Too slow", f"The body must arrive within {BODY_SECONDS_MAX:.0f} s.") from error
 
 
-def _skew_ms(sent_at: datetime, received_at: datetime) -> int:
-    return int((sent_at - received_at).total_seconds() * 1000)
-
-
-def _result(line: contract.TapLine | contract.BadLine, row: intake.Row, new: set[UUID]) -> dict[str, Any]:
+def _result(
+    line: contract.TapLine | contract.BadLine, kept: Row, reader_id: UUID, new: intake.Stored
+) -> dict[str, Any]:
     shown = line.shown_nonce if isinstance(line, contract.BadLine) else line.nonce
-    if row.reason:
-        return {"nonce": shown, "status": "refused", "reason": row.reason}
-    return {"nonce": shown, "status": "stored" if row.nonce in new else "repeat", "reason": None}
+    if kept.reason:
+        return {"nonce": shown, "status": "refused", "reason": kept.reason}
+    is_new = new is None or (reader_id, kept.nonce) in new
+    return {"nonce": shown, "status": "stored" if is_new else "repeat", "reason": None}
 
 
 def _problem(refusal: contract.Refusal) -> tuple[int, bytes]:

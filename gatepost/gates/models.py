@@ -86,13 +86,24 @@ class Tap(models.Model):
         return str(self.nonce)
 
 
+class NextOf(models.Func):
+    """The next number of a sequence."""
+
+    function = "nextval"
+    output_field = models.BigIntegerField()
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(models.Value(sequence))
+
+
 class TapQueue(models.Model):
     """A tap that attendance has not followed yet. Written in the same commit as the tap, deleted with the work."""
 
     SHARDS = 16
 
-    id = models.BigAutoField(primary_key=True)
+    pk = models.CompositePrimaryKey("shard", "id")
     shard = models.SmallIntegerField()  # school id modulo SHARDS: one worker at a time follows a school
+    id = models.BigIntegerField(db_default=NextOf("gates_tapqueue_id_seq"))  # in the order of their coming
     school_id = models.IntegerField()
     reader_id = models.UUIDField()
     nonce = models.UUIDField()
@@ -103,9 +114,6 @@ class TapQueue(models.Model):
 
     class Meta:
         verbose_name_plural = "tap queue"
-        indexes = [
-            models.Index(fields=["shard", "id"], name="gates_tapqueue_by_shard"),
-        ]
 
     def __str__(self) -> str:
         return str(self.nonce)

@@ -1,13 +1,15 @@
 """The web process: granian in front of one ASGI application."""
 
 import asyncio
+import gc
 import importlib
 import os
 import resource
 import signal
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
+import uvloop
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -41,12 +43,17 @@ def serve(target: str, *, host: str, port: int, workers: int) -> None:
         "log_level": LogLevels.error,
     }
     if workers == 1:
-        asyncio.run(_serve_here(_load(target), options))
+        uvloop.run(_serve_here(_load(target), options))
         return
     from granian.server import Server
 
     Server(
-        target, workers=workers, respawn_failed_workers=True, workers_kill_timeout=FINISH_SECONDS_MAX, **options
+        target,
+        workers=workers,
+        loop=Loops.uvloop,
+        respawn_failed_workers=True,
+        workers_kill_timeout=FINISH_SECONDS_MAX,
+        **options,
     ).serve()
 
 
@@ -78,4 +85,7 @@ async def _serve_here(application: Any, options: dict[str, Any]) -> None:
 def _load(target: str) -> Any:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.config.settings")
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    application = getattr(importlib.import_module(module), name)
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: the collector need not walk it for every few hundred taps
+    return application

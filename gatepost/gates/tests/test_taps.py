@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import msgspec
@@ -33,6 +33,21 @@ def test_a_repeat_is_acknowledged_and_does_nothing(post: Post, key: str) -> None
     assert Tap.objects.count() == TapQueue.objects.count() == 1
 
 
+def test_a_zone_that_the_database_does_not_know_holds_nobody_up(post: Post, key: str) -> None:
+    far = datetime.now(timezone(timedelta(hours=20)))
+    answer = post(key, batch(tap(at=far), sent_at=far))
+    assert answer.json()["results"][0]["status"] == "stored"
+    assert abs(Tap.objects.get().read_at - far) < timedelta(seconds=1)
+
+
+def test_a_repeat_among_new_taps_does_not_hold_them_up(post: Post, key: str) -> None:
+    old, new, twice = tap(), tap(), tap()
+    post(key, batch(old))
+    answer = post(key, batch(new, old, twice, twice))
+    assert [one["status"] for one in answer.json()["results"]] == ["stored", "repeat", "stored", "stored"]
+    assert {str(row.nonce) for row in TapQueue.objects.all()} == {one["nonce"] for one in (old, new, twice)}
+
+
 def test_the_same_nonce_from_another_reader_is_another_tap(post: Post, reader_and_key: tuple[Reader, str]) -> None:
     reader, key = reader_and_key
     _, other_key = keys.enrol(reader.gate, "2 號機", by=None, now=datetime.now(UTC))
@@ -47,6 +62,8 @@ def test_the_same_nonce_from_another_reader_is_another_tap(post: Post, reader_an
         ({"nonce": str(uuid4()), "card": "no number", "read_at": datetime.now(UTC).isoformat()}, "bad_card"),
         ({"nonce": str(uuid4()), "card": "04A1B2C3", "read_at": "1970-01-01T00:00:00Z"}, "time_out_of_range"),
         ({"nonce": str(uuid4()), "card": "04A1B2C3", "read_at": "9999-12-31T23:59:59+08:00"}, "time_out_of_range"),
+        ({"nonce": str(uuid4()), "card": "04A1B2C3", "read_at": "9999-12-31T23:59:59-08:00"}, "time_out_of_range"),
+        ({"nonce": str(uuid4()), "card": "04A1B2C3", "read_at": "0001-01-01T00:00:00+08:00"}, "time_out_of_range"),
         ({"nonce": str(uuid4()), "card": "04A1B2C3", "read_at": "2026-09-01T07:31:05"}, "time_out_of_range"),
         ({"nonce": "not a uuid", "card": "04A1B2C3", "read_at": datetime.now(UTC).isoformat()}, "bad_line"),
         ({"nonce": str(uuid4()), "card": 7, "read_at": "yesterday"}, "bad_line"),
