@@ -32,7 +32,7 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         *arrivals_loops(),
         Loop(
             "mail",
-            lambda now: sender.send_due("email", carrier, now=now),
+            lambda now: 0 if carrier.is_down else sender.send_due("email", carrier, now=now),
             every_seconds=1,
             channel="gatepost_deliveries",
         ),

@@ -35,6 +35,11 @@ class MailCarrier:
         self._bounce_domain = bounce_domain
         self._bounce_secret = bounce_secret
 
+    @property
+    def is_down(self) -> bool:
+        """Whether the relay did not answer a moment ago. Leasing mails only to give them back would be of no use."""
+        return self._pool.is_down
+
     def carry(self, deliveries: Sequence[Leased], *, now: datetime) -> list[Outcome]:
         """Send them all; a mail that cannot be written is an outcome like one that cannot be sent."""
         outcomes: list[Outcome | None] = [None] * len(deliveries)

@@ -9,11 +9,12 @@ import re
 import smtplib
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from gatepost.channels.email.address import usable
 from gatepost.channels.email.replies import Stage, means_gone
@@ -23,6 +24,7 @@ from gatepost.channels.errors import ChannelError
 _STEPS: tuple[tuple[Stage, int], ...] = (("sender", 2), ("recipient", 2), ("message", 3))
 
 _TEXT_MAX = 200
+_REPLY_LINES_MAX = 100  # each of at most 8 KiB (smtplib)
 _UNPRINTABLE = re.compile(r"[^ -~]+")
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
@@ -83,20 +85,34 @@ class _Reply(NamedTuple):
 
 
 class Connection:
-    """Opens at once, or raises RelayTrouble(down=True). For one thread at a time."""
+    """To be opened first. For one thread at a time, but for `abort`."""
 
     def __init__(self, settings: SmtpSettings) -> None:
-        self.alive = True
+        self.alive = False
         self.mails = 0
+        self._settings = settings
         self._pause = timedelta(seconds=settings.pause_seconds)
+        self._smtp = _unconnected(settings)
+        self._pipelining = False
+        self._begun: Ready | None = None  # the relay has its MAIL, RCPT and DATA already
+
+    def open(self) -> None:
+        """Connect, greet, sign in. Raises RelayTrouble(down=True)."""
         try:
-            self._smtp = _opened(settings)
+            _open(self._smtp, self._settings)
         except (smtplib.SMTPException, OSError) as error:
             raise RelayTrouble(
                 f"No connection to the relay: {_why(error)}", down=True, retry_after=self._pause
             ) from error
+        self.alive = True
         self._pipelining = self._smtp.has_extn("pipelining")
-        self._begun: Ready | None = None  # the relay has its MAIL, RCPT and DATA already
+
+    def abort(self) -> None:
+        """From another thread: whoever waits for the relay here waits no longer, and finds that it hung up."""
+        sock = self._smtp.sock
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def hand_over(self, mail: Ready, *, following: Ready | None = None) -> str:
         """Give one mail to the relay; returns what it said on taking it.
@@ -230,9 +246,53 @@ def wire(message: bytes) -> bytes:
     return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-def _opened(settings: SmtpSettings) -> smtplib.SMTP:
-    smtp = _connected(settings)
+class _Lines:
+    """What the relay says, line by line, with an end: an answer of endless lines would fill the memory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.left = 0
+
+    def readline(self, size: int) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError("an answer without an end")
+        return self._stream.readline(size)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Patient(smtplib.SMTP):
+    """smtplib's, with bounded answers. Not connected by its constructor, so that it can be aborted while it opens."""
+
+    file: Any
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left = _REPLY_LINES_MAX
+        return super().getreply()
+
+
+class _PatientTls(_Patient, smtplib.SMTP_SSL):
+    pass
+
+
+def _unconnected(settings: SmtpSettings) -> smtplib.SMTP:
+    name, seconds = settings.hello_name, settings.connect_seconds
+    if settings.security == "tls":
+        return _PatientTls(local_hostname=name, timeout=seconds, context=_tls(settings.ca_file))
+    return _Patient(local_hostname=name, timeout=seconds)
+
+
+def _open(smtp: smtplib.SMTP, settings: SmtpSettings) -> None:
+    smtp._host = settings.host  # type: ignore[attr-defined] # what STARTTLS checks the certificate against
     try:
+        code, text = smtp.connect(settings.host, settings.port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, text)
         smtp.ehlo_or_helo_if_needed()
         if settings.security == "starttls":
             smtp.starttls(context=_tls(settings.ca_file))
@@ -247,15 +307,6 @@ def _opened(settings: SmtpSettings) -> smtplib.SMTP:
     except BaseException:
         smtp.close()
         raise
-    return smtp
-
-
-def _connected(settings: SmtpSettings) -> smtplib.SMTP:
-    where = (settings.host, settings.port, settings.hello_name, settings.connect_seconds)
-    if settings.security == "tls":
-        host, port, name, seconds = where
-        return smtplib.SMTP_SSL(host, port, name, timeout=seconds, context=_tls(settings.ca_file))
-    return smtplib.SMTP(*where)
 
 
 @lru_cache(maxsize=4)

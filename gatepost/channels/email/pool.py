@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -19,6 +19,10 @@ from gatepost.channels.email.transport import EmailTransport
 from gatepost.channels.errors import ChannelError
 
 log = logging.getLogger(__name__)
+
+# Together less than the lease of a delivery (`notify.sender.LEASE`), with room for the outcomes to be noted.
+BEGIN_SECONDS = 45.0
+END_SECONDS = 65.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,21 @@ class SmtpPool:
     """`size` connections to one relay, each with a thread of its own.
 
     `sign` is applied to each message in the sending thread, where signatures of several mails are computed at the same
-    time.
+    time. However slow the relay is, `send_many` begins no mail after `begin_seconds`, and what is under way after
+    `end_seconds` is broken off: whoever leased the mails must know what became of them while the lease still holds.
     """
 
-    def __init__(self, settings: SmtpSettings, *, size: int, sign: Callable[[bytes], bytes] | None = None) -> None:
+    def __init__(
+        self,
+        settings: SmtpSettings,
+        *,
+        size: int,
+        sign: Callable[[bytes], bytes] | None = None,
+        begin_seconds: float = BEGIN_SECONDS,
+        end_seconds: float = END_SECONDS,
+    ) -> None:
         self._settings = settings
+        self._begin_seconds, self._end_seconds = begin_seconds, end_seconds
         self._sign = sign
         self._lanes = [EmailTransport(settings) for _ in range(size)]
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="smtp")
@@ -61,13 +75,24 @@ class SmtpPool:
         When the relay does not answer at all, the rest of the batch is not tried one time-out after another: it is
         told so at once, and so is every mail of the next `pause_seconds`. Callers in several threads take turns.
         """
-        batch = _Batch(mails, self._sign)
         with self._one_caller:
+            batch = _Batch(mails, self._sign, until=time.monotonic() + self._begin_seconds)
             lanes = self._lanes[: len(mails)]
             running = [self._threads.submit(self._send_all, lane, batch, look_ahead=len(lanes)) for lane in lanes]
-            for lane in running:
-                lane.result()
+            seconds = self._end_seconds
+            while wait(running, timeout=seconds).not_done:
+                log.warning("relay too slow, breaking off mails=%d", len(mails))
+                for lane in lanes:
+                    lane.abort()
+                seconds = 1.0  # a lane may just have called the relay again
+            for sent in running:
+                sent.result()
         return batch.outcomes
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the relay did not answer a moment ago, so that it is no use to begin a batch now."""
+        return time.monotonic() < self._down_until
 
     def close(self) -> None:
         """Wait for a running batch, then take leave of the relay."""
@@ -108,8 +133,10 @@ class _Taken(NamedTuple):
 class _Batch:
     """The mails of one call: what waits, and what became of the rest."""
 
-    def __init__(self, mails: Sequence[OutgoingMail], sign: Callable[[bytes], bytes] | None) -> None:
-        self.outcomes = [Outcome(ChannelError("This mail was not tried.", permanent=False))] * len(mails)
+    def __init__(self, mails: Sequence[OutgoingMail], sign: Callable[[bytes], bytes] | None, *, until: float) -> None:
+        untried = ChannelError("This mail was not tried.", permanent=False, retry_after=timedelta(0))
+        self.outcomes = [Outcome(untried)] * len(mails)
+        self._until = until
         self.waiting: SimpleQueue[int] = SimpleQueue()
         for index in range(len(mails)):
             self.waiting.put(index)
@@ -118,7 +145,7 @@ class _Batch:
 
     def take(self) -> _Taken | None:
         """The next mail, signed; those that cannot be sent at all get their outcome on the way."""
-        while True:
+        while time.monotonic() < self._until:
             try:
                 index = self.waiting.get_nowait()
             except Empty:
@@ -131,6 +158,7 @@ class _Batch:
                 self.outcomes[index] = Outcome(error)
             except Exception as error:
                 self.outcomes[index] = _our_mistake(error)
+        return None
 
 
 def _our_mistake(error: Exception) -> Outcome:

@@ -35,7 +35,15 @@ class EmailTransport:
                 if trouble.after_message:
                     raise
             # The relay had hung up while the connection was idle, and took nothing of this mail: try a new one.
-        return self._hand_over(Connection(self._settings), mail, following)
+        self._connection = Connection(self._settings)
+        self._connection.open()
+        return self._hand_over(self._connection, mail, following)
+
+    def abort(self) -> None:
+        """From another thread: end what is going on, however slowly. The next mail opens a new connection."""
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
 
     def close(self) -> None:
         """Take leave of the relay. The next mail opens a new connection."""
@@ -57,7 +65,6 @@ class EmailTransport:
         return self._connection
 
     def _hand_over(self, connection: Connection, mail: Ready, following: Ready | None) -> str:
-        self._connection = connection
         is_last = connection.mails + 1 >= self._settings.mails_per_connection
         try:
             return connection.hand_over(mail, following=None if is_last else following)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from gatepost.accounts.models import Account
+from gatepost.channels.email import pool
 from gatepost.channels.errors import ChannelError
 from gatepost.guardians import bonds
 from gatepost.notify import notices, recipients, sender
@@ -214,6 +215,12 @@ def test_two_addresses_of_one_family_have_a_key_each(student: Student, guardian:
     post = Post()
     assert sender.send_due("email", post, now=NOW) == 2
     assert len({one.key for one in post.carried}) == 2
+
+
+def test_a_slow_relay_is_broken_off_while_the_lease_still_holds() -> None:
+    """Time to connect to a relay cannot be broken off; so much must be left."""
+    assert timedelta(seconds=pool.END_SECONDS + 15) < sender.LEASE
+    assert pool.BEGIN_SECONDS < pool.END_SECONDS
 
 
 def test_a_finished_delivery_stays_finished(student: Student, guardian: Account) -> None:

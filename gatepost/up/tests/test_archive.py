@@ -52,7 +52,7 @@ def test_what_was_written_is_read(backup: Path) -> None:
 
 def test_anybody_can_open_and_check_it_without_us(backup: Path) -> None:
     with tarfile.open(backup) as tar:
-        files = {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+        files = {one.name: tar.extractfile(one).read() for one in tar}
     assert files[DUMP] == CONTENT
     lines = [line.split("  ") for line in files[SUMS].decode().splitlines()]
     assert {name: value for value, name in lines} == {

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -141,7 +142,7 @@ def test_a_killed_restore_has_done_nothing_and_can_be_done_again(
             env={**ground.environment, "DATABASE_URL": lost},
             stdout=subprocess.DEVNULL,
         ) as restore:
-            wait_until(lambda what=what: _working(ground, what), f"the restore does {what}", every_seconds=0.002)
+            wait_until(partial(_working, ground, what), f"the restore does {what}", every_seconds=0.002)
             restore.kill()
         wait_until(lambda: not _working(ground, ""), "psql is gone")
         with psycopg.connect(lost) as looking:

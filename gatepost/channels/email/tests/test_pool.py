@@ -1,5 +1,6 @@
 import threading
 import time
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import settings as settings_for_tests
@@ -145,6 +146,44 @@ def test_a_mistake_with_one_mail_does_not_lose_the_others() -> None:
     assert outcomes[1].error is not None
     assert not outcomes[1].error.permanent
     assert isinstance(outcomes[1].error.__cause__, KeyError)
+
+
+def test_a_relay_that_is_too_slow_gets_no_new_mail_and_what_is_under_way_is_broken_off() -> None:
+    """The lease of a mail runs out at some time, and then somebody else sends it."""
+    script = Script(seconds_a_mail=0.4)
+    with scripted(script) as relay:
+        pool = SmtpPool(relay, size=1, begin_seconds=1.0, end_seconds=20)
+        outcomes = pool.send_many(mails(10))
+        sent = [outcome.sent for outcome in outcomes]
+        assert 2 <= sum(sent) <= 4
+        assert sent == sorted(sent, reverse=True)
+        untried = outcomes[-1].error
+        assert untried is not None
+        assert (untried.permanent, untried.retry_after) == (False, timedelta(0))
+        script.seconds_a_mail = 3600
+        began = time.monotonic()
+        pool = SmtpPool(relay, size=2, begin_seconds=0.2, end_seconds=0.5)
+        assert not any(outcome.sent for outcome in pool.send_many(mails(4)))
+        assert time.monotonic() - began < 5
+
+
+def test_a_greeting_that_never_ends_is_broken_off_too() -> None:
+    script = Script(answers={"HELLO": "\r\n".join(["220-still speaking"] * 200)})
+    with scripted(script) as relay:
+        pool = SmtpPool(relay, size=1)
+        (outcome,) = pool.send_many(mails(1))
+        assert "an answer without an end" in str(outcome.error)
+        assert pool.is_down
+
+
+def test_a_relay_that_is_down_is_known_to_be_for_a_while() -> None:
+    with scripted(Script(answers={"HELLO": HANG_UP}), pause_seconds=0.2) as relay:
+        pool = SmtpPool(relay, size=1)
+        before = pool.is_down
+        pool.send_many(mails(1))
+        just_after = pool.is_down
+        time.sleep(0.25)
+        assert (before, just_after, pool.is_down) == (False, True, False)
 
 
 def test_no_mails_need_no_relay() -> None:
