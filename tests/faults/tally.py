@@ -36,7 +36,7 @@ def table(told: Mapping[str, Mapping[str, int]]) -> list[str]:
     head = "".join(f"{column:>14}" for column in COLUMNS)
     lines = [head]
     for name, counts in {**told, "together": total(told.values())}.items():
-        lines.append(name.partition("[")[0].removeprefix("test_").replace("_", " "))
+        lines.append(name.removeprefix("test_").removesuffix("[ground0]").replace("_", " "))
         lines.append("".join(f"{counts.get(column, ''):>14,}" if column in counts else " " * 14 for column in COLUMNS))
         more = ", ".join(f"{what}: {number:,}" for what, number in counts.items() if what not in COLUMNS)
         lines += [f"{'':14}{more}"] if more else []
