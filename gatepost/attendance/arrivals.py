@@ -5,20 +5,34 @@ taps are still queued. Schools are spread over shards and a worker locks the sha
 is followed by one worker at a time and several workers share a city.
 """
 
-import logging
-import random
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from gatepost.attendance import days
 from gatepost.gates.models import TapQueue
+from gatepost.kit.prepared import prepared
+from gatepost.watch import tally
 
-log = logging.getLogger(__name__)
-
-BATCH = 1_000
+BATCH = 2_000
 SHARDS_AT_ONCE = TapQueue.SHARDS // 2  # leaves some for another worker
-LOCK_CLASS = 0x6174  # "at": the first key of our advisory locks
+FOLLOWED = "taps_followed"  # the counter of what became of the taps
+
+
+class Judged(NamedTuple):
+    """Taps of one batch with the same outcome, in columns as PostgreSQL writes arrays; no refusal: they are used."""
+
+    refusal: str
+    number: int
+    schools: str
+    dates: str
+    students: str
+    received: str
+    readers: str
+    nonces: str
+    first: date
+    last: date
 
 
 def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
@@ -27,46 +41,54 @@ def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
         shards = _lock_some_shards()
         if not shards:
             return 0
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE, {"shards": shards, "limit": limit, "now": now})
-            rows = cursor.fetchall()
-        touched = [(school, date, student) for school, date, student, usable in rows if usable]
-        days.fold(touched, now=now)
-    return len(rows)
+        taken = [Judged(*row) for row in prepared(_TAKE, {"shards": shards, "limit": limit, "now": now})]
+        for judged in taken:
+            if judged.refusal:
+                _keep_the_reason(judged)
+            else:
+                days.fold_columns(_touched(judged), now=now)
+        tally.count({(FOLLOWED, judged.refusal or "used"): judged.number for judged in taken})
+    return sum(judged.number for judged in taken)
+
+
+def _touched(used: Judged) -> days.Columns:
+    return days.Columns(used.schools, used.dates, used.students, used.received, used.first, used.last)
+
+
+def _keep_the_reason(refused: Judged) -> None:
+    """The taps stay, with the reason, like what intake could not read."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REFUSE, refused._asdict())
 
 
 def _lock_some_shards() -> list[int]:
     """Shards that have taps waiting and that nobody else is working on, locked until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHARDS_WAITING)
-        waiting = [shard for (shard,) in cursor.fetchall()]
-        random.shuffle(waiting)  # so that no school waits behind the same others every time
-        locked = []
-        for shard in waiting[:SHARDS_AT_ONCE]:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, shard])
-            if cursor.fetchone()[0]:
-                locked.append(shard)
-    return locked
+    values = {"class": days.LOCK_CLASS, "most": SHARDS_AT_ONCE}
+    return [shard for (shard,) in prepared(_LOCK_SHARDS, values)]
 
 
-# Steps from shard to shard through the index instead of reading the queue.
-_SHARDS_WAITING = """
+# Steps from shard to shard through the index instead of reading the queue. In any order, so that no school waits behind
+# the same others; it locks as it goes and stops when it has enough.
+_LOCK_SHARDS = """
 WITH RECURSIVE step AS (
     (SELECT shard FROM gates_tapqueue ORDER BY shard LIMIT 1)
     UNION ALL
     SELECT (SELECT shard FROM gates_tapqueue WHERE shard > step.shard ORDER BY shard LIMIT 1)
     FROM step WHERE step.shard IS NOT NULL
+), waiting AS MATERIALIZED (
+    SELECT shard FROM step WHERE shard IS NOT NULL ORDER BY random()
 )
-SELECT shard FROM step WHERE shard IS NOT NULL
+SELECT shard FROM waiting WHERE pg_try_advisory_xact_lock(%(class)s::int, shard) LIMIT %(most)s::int
 """
 
+# By ctid: whoever holds the shards is the only one who deletes, and no estimate of an ever-changing table is needed.
 _TAKE = """
 WITH taken AS (
     DELETE FROM gates_tapqueue
-    WHERE id IN (
-        SELECT id FROM gates_tapqueue WHERE shard = ANY(%(shards)s) ORDER BY id LIMIT %(limit)s
-    )
-    RETURNING school_id, reader_id, nonce, uid, tapped_at, direction
+    WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM gates_tapqueue WHERE shard = ANY(%(shards)s::smallint[]) ORDER BY id LIMIT %(limit)s::int
+    ))
+    RETURNING school_id, reader_id, nonce, uid, tapped_at, received_at, direction
 ), placed AS (
     SELECT taken.*, tapped_at AT TIME ZONE school.timezone AS wall
     FROM taken JOIN roster_school school ON school.id = taken.school_id
@@ -89,11 +111,6 @@ WITH taken AS (
         WHEN student.left_on <= held.wall::date THEN 'student_left'
         ELSE '' END AS refusal
     FROM held LEFT JOIN roster_student student ON student.id = held.student_id
-), refused AS (
-    -- Kept with its reason, like what intake could not read.
-    UPDATE gates_tap tap SET reason = judged.refusal
-    FROM judged
-    WHERE judged.refusal <> '' AND tap.reader_id = judged.reader_id AND tap.nonce = judged.nonce
 ), sided AS (
     SELECT judged.*, coalesce(direction, CASE WHEN wall::time >= coalesce(
         school_day.leave_from,
@@ -104,14 +121,25 @@ WITH taken AS (
     LEFT JOIN attendance_schoolday school_day ON school_day.school_id = judged.school_id
         AND school_day.date = judged.wall::date AND school_day.grade = judged.grade
     LEFT JOIN attendance_timetable timetable ON timetable.school_id = judged.school_id
-        AND timetable.grade = judged.grade AND timetable.weekday = extract(isodow FROM judged.wall)
+        AND timetable.grade = judged.grade AND timetable.weekday = extract(isodow FROM judged.wall)::int
     LEFT JOIN attendance_rules rules ON rules.school_id = judged.school_id
     WHERE judged.refusal = ''
 ), written AS (
     INSERT INTO attendance_event (school_id, date, student_id, at, side, sure, source, reader_id, nonce, recorded_at)
-    SELECT school_id, wall::date, student_id, tapped_at, side, direction IS NOT NULL, 'card', reader_id, nonce, %(now)s
+    SELECT school_id, wall::date, student_id, tapped_at, side, direction IS NOT NULL, 'card', reader_id, nonce,
+        %(now)s::timestamptz
     FROM sided
     ON CONFLICT DO NOTHING
 )
-SELECT school_id, wall::date, student_id, refusal = '' FROM judged
+SELECT refusal, count(*), array_agg(school_id)::text, array_agg(wall::date)::text, array_agg(student_id)::text,
+    array_agg(received_at)::text, array_agg(reader_id)::text, array_agg(nonce)::text, min(wall::date), max(wall::date)
+FROM judged GROUP BY refusal
+"""
+
+# The month of a tap follows its reader's own time, which is less than a day from ours where it is any use.
+_REFUSE = """
+UPDATE gates_tap tap SET reason = %(refusal)s
+FROM unnest(%(readers)s::uuid[], %(nonces)s::uuid[]) AS refused(reader_id, nonce)
+WHERE tap.reader_id = refused.reader_id AND tap.nonce = refused.nonce
+  AND tap.month BETWEEN date_trunc('month', %(first)s::date - 2) AND date_trunc('month', %(last)s::date + 2)
 """

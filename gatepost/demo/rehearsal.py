@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from gatepost.attendance import calendar
-from gatepost.attendance.arrivals import LOCK_CLASS
+from gatepost.attendance.days import LOCK_CLASS
 from gatepost.attendance.models import Rules, SchoolDay, Sweep
 from gatepost.audit import entries
 from gatepost.audit.models import Entry

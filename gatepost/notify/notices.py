@@ -4,6 +4,7 @@ A notice and the deliveries it causes are written in the caller's transaction, t
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+
+from gatepost.kit.prepared import prepared
+from gatepost.notify.sender import SETTLED
+from gatepost.watch import tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,15 @@ def post(posts: Sequence[Post], *, now: datetime) -> int:
     """
     if not posts:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(_POST, [now, *_columns(posts), now])
-        return int(cursor.fetchone()[0])
+    columns = {
+        "keys": [post.key for post in posts],
+        "topics": [post.topic for post in posts],
+        "abouts": [post.about for post in posts],
+        "dates": [post.on_date for post in posts],
+        "data": [json.dumps(post.data) for post in posts],
+        "until": [post.best_before for post in posts],
+    }
+    return int(prepared(_POST, {**columns, "now": now})[0][0])
 
 
 def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str = "") -> int:
@@ -71,7 +82,9 @@ def withdraw(keys: Sequence[str], *, on_date: date, because: str, now: datetime)
     """
     with connection.cursor() as cursor:
         cursor.execute(_WITHDRAW, {"keys": list(keys), "on_date": on_date, "because": because, "now": now})
-        return int(cursor.rowcount)
+        dropped = Counter(channel for (channel,) in cursor.fetchall())
+    tally.count({(SETTLED, channel, "dropped", because): number for channel, number in dropped.items()})
+    return dropped.total()
 
 
 def retire(key: str, *, on_date: date) -> None:
@@ -82,28 +95,18 @@ def retire(key: str, *, on_date: date) -> None:
         )
 
 
-def _columns(posts: Sequence[Post]) -> list[list[Any]]:
-    return [
-        [post.key for post in posts],
-        [post.topic for post in posts],
-        [post.about for post in posts],
-        [post.on_date for post in posts],
-        [json.dumps(post.data) for post in posts],
-        [post.best_before for post in posts],
-    ]
-
-
-_POST = """
-WITH posted AS (
+# For a caller whose posts are found by SQL: the inside of a WITH, after a CTE `posts` with the columns of `Post`. The
+# statement must look at `woken` to wake the sender, and gives `%(now)s`. What `post` promises holds.
+POSTING = """
+posted AS (
     INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
-    SELECT key, topic, about, on_date, data::jsonb, best_before, %s
-    FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::date[], %s::text[], %s::timestamptz[])
-        AS t(key, topic, about, on_date, data, best_before)
+    SELECT key, topic, about, on_date, data, best_before, %(now)s::timestamptz FROM posts
     ON CONFLICT DO NOTHING
     RETURNING id, on_date, topic, about
 ), queued AS (
     INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
-    SELECT posted.id, posted.on_date, address.id, recipient.account_id, posted.about, address.channel, %s
+    SELECT posted.id, posted.on_date, address.id, recipient.account_id, posted.about, address.channel,
+        %(now)s::timestamptz
     FROM posted
     JOIN notify_recipient recipient ON recipient.about = posted.about AND recipient.ended_at IS NULL
     JOIN notify_subscription subscription
@@ -114,8 +117,16 @@ WITH posted AS (
 ), woken AS (
     SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)
 )
-SELECT count(*) FROM posted LEFT JOIN woken ON true
 """
+
+_POST = f"""
+WITH posts AS (
+    SELECT key, topic, about, on_date, data::jsonb, best_before
+    FROM unnest(%(keys)s::text[], %(topics)s::text[], %(abouts)s::uuid[], %(dates)s::date[], %(data)s::text[],
+                %(until)s::timestamptz[]) AS t(key, topic, about, on_date, data, best_before)
+), {POSTING}
+SELECT count(*), (SELECT count(*) FROM woken) FROM posted
+"""  # noqa: S608 - a constant of our own
 
 _FOLLOW = """
 WITH original AS (
@@ -151,4 +162,5 @@ UPDATE notify_delivery delivery SET state = 'dropped', because = %(because)s, se
 FROM notify_notice notice
 WHERE notice.key = ANY(%(keys)s) AND notice.on_date = %(on_date)s
   AND delivery.notice_id = notice.id AND delivery.on_date = notice.on_date AND delivery.state = 'queued'
+RETURNING delivery.channel
 """

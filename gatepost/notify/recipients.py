@@ -1,11 +1,11 @@
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from gatepost.notify.models import Address, Channel, Delivery, Recipient, Subscription
-from gatepost.notify.sender import SETTLED
+from gatepost.notify.sender import DAYS_LOOKED_AT, SETTLED
 from gatepost.watch import tally
 
 
@@ -23,7 +23,10 @@ def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
     with transaction.atomic():
         Recipient.objects.filter(account_id=account_id, about=about, ended_at=None).update(ended_at=now)
         Subscription.objects.filter(recipient__account_id=account_id, recipient__about=about).delete()
-        queued = Delivery.objects.filter(account_id=account_id, about=about, state=Delivery.State.QUEUED)
+        news = now.date() - timedelta(days=DAYS_LOOKED_AT)  # what is older does not leave anyway
+        queued = Delivery.objects.filter(
+            on_date__gte=news, account_id=account_id, about=about, state=Delivery.State.QUEUED
+        )
         dropped = queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
         tally.count({(SETTLED, Channel.EMAIL.value, "dropped", "ended"): dropped})
 

@@ -1,11 +1,13 @@
 """A repeat changes nothing: the replay promise as a property, against the rules written out a second time, plainly."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from operator import itemgetter
 from uuid import UUID
 
 import pytest
+from django.db import DataError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -127,11 +129,31 @@ def test_a_failure_leaves_the_taps_queued_and_nothing_half_written(
     _, uid, reader = child
     tapped(reader, uid, at("07:42"))
     with monkeypatch.context() as broken:
-        broken.setattr("gatepost.notify.notices._POST", "SELECT 1/0")
-        with pytest.raises(Exception, match=r"division|format|arguments|placeholders"):
+        broken.setattr("gatepost.attendance.days._FOLD", "SELECT 1/0")
+        with pytest.raises(DataError, match="division"):
             follow_all(at("07:43"))
     assert TapQueue.objects.count() == 1
     assert not Event.objects.exists()
     assert not Day.objects.exists()
     follow_all(at("07:44"))
     assert Day.objects.get().date == MONDAY
+
+
+def test_two_who_write_into_one_day_at_one_moment_are_both_in_it(child: tuple[Student, str, Reader]) -> None:
+    student, _, _ = child
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            builders.entered(student, "in", at("07:42"))
+            going = elsewhere.submit(_leave, student)
+            with pytest.raises(TimeoutError):  # whoever folds this day next waits for us
+                going.result(timeout=0.5)
+        going.result(timeout=10)
+    day = Day.objects.get()
+    assert (day.arrived_at, day.left_at) == (at("07:42"), at("10:00"))
+
+
+def _leave(student: Student) -> None:
+    try:
+        builders.entered(student, "out", at("10:00"))
+    finally:
+        connection.close()

@@ -6,7 +6,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from gatepost.attendance import daylines, entries
-from gatepost.attendance.arrivals import LOCK_CLASS
+from gatepost.attendance.days import LOCK_CLASS
 from gatepost.attendance.models import Day, Event, Rules, SchoolDay, Sweep
 from gatepost.demo.reader_keys import NoDemonstration
 from gatepost.demo.rehearsal import RehearsalRefused, make_ready, set_back, set_back_earlier_days, times
