@@ -22,6 +22,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 OURS = "gatepost"
 # Libraries whose lines are about connections and servers, never about people.
 TRUSTED = ("psycopg.pool", "_granian", "granian")
+# Django's lines about suspicious requests, which have what was sent in their words already; the name says it all.
+FILLED_IN = "django.security."
 FRAMES_MAX = 30
 _FIELD = re.compile(r"\b(\w+)=%[-#0 +.\d]*[a-z]")
 
@@ -66,6 +68,8 @@ def _event(record: logging.LogRecord) -> str:
     """The fixed words of a line, without its fields and without anything that was filled in."""
     if record.name.startswith(TRUSTED):
         return record.getMessage()
+    if record.name.startswith(FILLED_IN):
+        return record.name.rpartition(".")[2]
     words = _FIELD.sub("", str(record.msg)) if _is_ours(record) else str(record.msg)
     return _one_line(words)
 
