@@ -7,6 +7,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import click
 
@@ -55,11 +56,22 @@ def _findings() -> Iterator[Finding]:
     database = _look("database", lambda: require_usable(os.environ["DATABASE_URL"]))
     yield database
     if settings.well and database.well:
-        yield _look("tables", _tables)
+        tables = _look("tables", _tables)
+        yield tables
         yield _look("keys", _keys)
+        yield from _rounds() if tables.well else ()
     if settings.well:
         yield _look("address", _address)
         yield _look("mail server", _mail_server)
+
+
+def _rounds() -> Iterator[Finding]:
+    """How it runs, as the tables tell it."""
+    from gatepost.kit.clock import utc_now
+    from gatepost.up.rounds import LOOKS
+
+    for about, look in LOOKS:
+        yield _look(about, partial(look, utc_now()))
 
 
 def _look(about: str, look: Callable[[], str]) -> Finding:
