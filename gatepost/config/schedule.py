@@ -5,7 +5,9 @@ import signal
 import threading
 from datetime import datetime, timedelta
 
+import psycopg
 from django.conf import settings
+from django.db import OperationalError
 
 from gatepost.attendance import arrivals, sweep
 from gatepost.channels.email.pool import SmtpPool
@@ -51,9 +53,15 @@ def arrivals_loops() -> list[Loop]:
 
 
 def make_partitions(now: datetime) -> int:
-    """Make the months that will be needed soon. Returns how many were made."""
+    """Make the months that will be needed soon. Returns how many were made; it is no harm to be late by days."""
     months = partitions.months_around(now.date())
-    return sum(len(partitions.ensure_months(table, months)) for table in PARTITIONED)
+    try:
+        return sum(len(partitions.ensure_months(table, months)) for table in PARTITIONED)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        log.info("months not made, a table is being read for long (a backup?); next time")
+        return 0
 
 
 def mail_carrier() -> MailCarrier:

@@ -15,6 +15,9 @@ from gatepost.kit.clock import month_of, next_month, utc_now
 
 MONTHS_BEHIND = 2
 MONTHS_AHEAD = 6
+# Making a month waits for everybody who reads the table, and everybody who comes later waits behind it: a backup that
+# reads for an hour would keep taps out for an hour.
+LOCK_WAIT = "1s"
 
 
 def months_around(today: date) -> list[date]:
@@ -32,7 +35,8 @@ def months_around(today: date) -> list[date]:
 def ensure_months(table: str, months: Iterable[date]) -> list[str]:
     """Make the partitions of `table` for `months` that are missing; returns the names of the new ones.
 
-    Raises `django.db.IntegrityError` if the default partition already holds rows of such a month.
+    Raises `django.db.IntegrityError` if the default partition already holds rows of such a month, and
+    `django.db.OperationalError` if somebody reads the table for so long that it is better to try another time.
     """
     return [name for month in months if (name := _ensure_month(table, month))]
 
@@ -52,6 +56,7 @@ def _ensure_month(table: str, month: date) -> str | None:
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone()[0] is not None:
             return None
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
         statement = sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
             sql.Identifier(name), sql.Identifier(table), sql.Literal(month), sql.Literal(next_month(month))
         )

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from gatepost.config.schedule import make_partitions
 from gatepost.roster.models import Student
 from gatepost.up.keys import NAMES, new_keys
 from gatepost.up.testing import leave
@@ -123,6 +125,20 @@ def test_an_interrupted_backup_leaves_nothing_under_its_name_and_nothing_behind(
     assert f"Deleted {first.name}" in typed(ground, "backup", str(tmp_path), "--keep", "1").stdout
     (second,) = tmp_path.iterdir()
     assert second.name > first.name
+
+
+def test_a_long_backup_never_makes_taps_wait_behind_a_new_month(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    """pg_dump holds every table it reads; a statement that waits for it would let nobody pass."""
+    soon = datetime.now(UTC) + timedelta(days=62)
+    with psycopg.connect(ground.url) as reading, caplog.at_level("INFO"):
+        reading.execute("LOCK TABLE gates_tap IN ACCESS SHARE MODE")
+        began = time.monotonic()
+        assert make_partitions(soon) == 0
+        assert time.monotonic() - began < 10
+        assert "months not made" in caplog.text
+    assert make_partitions(soon) >= 5
 
 
 def test_a_killed_restore_has_done_nothing_and_can_be_done_again(
