@@ -17,7 +17,7 @@ from gatepost.attendance import queries as attendance
 from gatepost.attendance.arrivals import FOLLOWED
 from gatepost.attendance.daylines import SILENT_AFTER
 from gatepost.gates import queries as gates
-from gatepost.gates.intake import SKEW_THAT_MATTERS
+from gatepost.gates.lines import SKEW_THAT_MATTERS
 from gatepost.notify import queries as notify
 from gatepost.notify.models import Channel
 from gatepost.notify.sender import RETRIED, SETTLED, TAP_TO_HANDOVER
