@@ -1,12 +1,13 @@
 """What attendance says to guardians: fact, source, time, what the school is doing. No blame, no alarm."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.notify.topics import Topic, Words
@@ -21,6 +22,10 @@ BEST_BEFORE = {
     FOUND: timedelta(hours=4),
     CORRECTED: timedelta(hours=12),
 }
+_ARRIVED = gettext_noop("{student} arrived at school at {time}")
+_IS_AT_SCHOOL = gettext_noop("{student} is at school ({time})")
+_LEFT = gettext_noop("{student} left school at {time}")
+_FOUND = gettext_noop("{student} is at school: {time}")
 LATE = timedelta(minutes=10)  # a notice sent later than this after the fact says so
 
 
@@ -30,16 +35,12 @@ def key(topic: str, student_id: object, date: object) -> str:
 
 
 def _arrived(data: Mapping[str, Any], now: datetime) -> Words:
-    if data["source"] != "card" and data.get("seen_only"):
-        headline = gettext("{student} is at school ({time})")
-    else:
-        headline = gettext("{student} arrived at school at {time}")
-    return _words(data, now, headline=headline, subject=headline)
+    seen_only = data["source"] != "card" and data.get("seen_only")
+    return _words(data, now, headline=_IS_AT_SCHOOL if seen_only else _ARRIVED)
 
 
 def _left(data: Mapping[str, Any], now: datetime) -> Words:
-    headline = gettext("{student} left school at {time}")
-    return _words(data, now, headline=headline, subject=headline)
+    return _words(data, now, headline=_LEFT)
 
 
 def _not_arrived(data: Mapping[str, Any], now: datetime) -> Words:
@@ -54,8 +55,7 @@ def _not_arrived(data: Mapping[str, Any], now: datetime) -> Words:
 
 
 def _found(data: Mapping[str, Any], now: datetime) -> Words:
-    headline = gettext("{student} is at school: {time}")
-    words = _words(data, now, headline=headline, subject=headline)
+    words = _words(data, now, headline=_FOUND)
     return Words(
         subject=words.subject,
         headline=words.headline,
@@ -80,12 +80,16 @@ def _wrong(data: Mapping[str, Any]) -> str:
     return gettext("We wrote that no card tap had been seen. That was wrong, and we are sorry for the worry.")
 
 
-def _words(data: Mapping[str, Any], now: datetime, *, headline: str, subject: str) -> Words:
-    slots = {"student": data["student"], "time": _clock(data)}
-    lines = [_where(data), source_line(data["source"], place=data.get("place", ""))]
-    if now - datetime.fromisoformat(data["at"]) > LATE:
+def _words(data: Mapping[str, Any], now: datetime, *, headline: str) -> Words:
+    language, at = get_language() or "", _at(data)
+    said = _said(headline, language).format(student=data["student"], time=at.strftime("%H:%M"))
+    lines = [
+        _where_and_when(data["school"], at.date(), language),
+        _source_line(data["source"], data.get("place", ""), language),
+    ]
+    if now - at > LATE:
         lines.append(gettext("This message is late; the time above is when it happened."))
-    return Words(subject=subject.format(**slots), headline=headline.format(**slots), lines=tuple(lines))
+    return Words(subject=said, headline=said, lines=tuple(lines))
 
 
 def _clock(data: Mapping[str, Any]) -> str:
@@ -97,9 +101,27 @@ def _at(data: Mapping[str, Any]) -> datetime:
 
 
 def _where(data: Mapping[str, Any]) -> str:
+    return _where_and_when(data["school"], _at(data).date(), get_language() or "")
+
+
+# Thousands of mails of a morning share these. `language` is the one in force, by which the answers are told apart.
+
+
+@lru_cache(maxsize=64)
+def _said(message: str, language: str) -> str:
+    return gettext(message)
+
+
+@lru_cache(maxsize=4096)
+def _where_and_when(school: str, day: date, language: str) -> str:
     """The school and the day: 雙園國小 · 11月23日 星期一."""
-    day = date_format(_at(data), gettext("l, j F"))
-    return f"{data['school']} · {day}"
+    written = date_format(day, gettext("l, j F"))
+    return f"{school} · {written}"
+
+
+@lru_cache(maxsize=8192)
+def _source_line(source: str, place: str, language: str) -> str:
+    return source_line(source, place=place)
 
 
 def source_line(source: str, *, place: str = "") -> str:
