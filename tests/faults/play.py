@@ -16,7 +16,8 @@ from tests.faults.tally import Counts
 SHORT_LEASE = """
 from datetime import timedelta
 from gatepost.notify import sender
-sender.LEASE = timedelta(seconds=4)
+sender.LEASE = timedelta(seconds=6)
+sender.SENDING = sender.LEASE / 2
 """
 # A commit may take ten seconds, and ending a statement that does not end ten more; then the reader hears 503.
 ANSWER_SECONDS_MAX = 21.0

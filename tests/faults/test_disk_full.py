@@ -40,7 +40,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_and_with_room_again_all_goes_on(
         grounds(data_on=disk) as ground,
         playing(ground, sink, chance, counts, seconds=length.of(4, 40), children=length.of(40, 120)) as play,
     ):
-        for _ in range(length.of(1, 4)):
+        for _ in range(length.of(1, 2)):
             with full(disk):
                 play.all_hear(503)
             if not ground.postgres.is_running():  # no room for its log: it ends, and whoever watches it starts it again

@@ -26,12 +26,12 @@ def test_a_network_that_breaks_between_readers_and_intake_loses_and_doubles_noth
 ) -> None:
     gate = ground.gate()
     with a_network(port=gate.port) as network:
-        seconds, children = length.of(3, 50), length.of(15, 80)
+        seconds, children = length.of(3, 25), length.of(15, 80)
         with playing(
             ground, sink, chance, counts, ports=[network.port], patience=1.0, seconds=seconds, children=children
         ) as play:
             for name in [
-                name for _ in range(length.of(1, 6)) for name in chance.sample(sorted(BREAKS), k=length.of(2, 4))
+                name for _ in range(length.of(1, 3)) for name in chance.sample(sorted(BREAKS), k=length.of(2, 4))
             ]:
                 BREAKS[name](network)
                 play.hears(0)

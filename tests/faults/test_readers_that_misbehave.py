@@ -101,21 +101,21 @@ def test_garbage_between_taps_is_kept_with_its_reason_and_holds_nothing_up(
     gate, _ = ground.gate(), ground.worker()
     line = Line(gate.port, builders.a_reader(school)[1])
     good: set[UUID] = set()
-    rounds = length.of(40, 1500)
+    rounds = length.of(40, 600)
     for _ in range(rounds):
         reads = [Read("04A1B2C3", datetime.now(UTC)) for _ in range(chance.randint(0, 3))]
         rubbish = [chance.choice(GARBAGE) for _ in range(chance.randint(1, 5))]
         lines = [*(read.line() for read in reads), *rubbish]
         chance.shuffle(lines)
         answer = line.send({"sent_at": datetime.now(UTC).isoformat(), "taps": lines})
-        while answer.status == 429:
+        while answer.status in {0, 429}:
             time.sleep(0.1)
             answer = line.send({"sent_at": datetime.now(UTC).isoformat(), "taps": lines})
         assert answer.status == 200
         assert len(answer.body["results"]) == len(lines)
         good |= {read.nonce for read in reads}
     for whole in (b"", b"{", b"\xff\xfe", b"[]", b'{"sent_at": 0}', b"[" * 100_000):
-        assert 400 <= line.send(whole).status < 500
+        assert 400 <= _heard(line, whole) < 500
     wait_until(lambda: ground.one(_QUEUED) == 0, "nothing is stuck")
 
     kept = dict(ground.rows("SELECT nonce, reason FROM gates_tap"))
@@ -123,6 +123,11 @@ def test_garbage_between_taps_is_kept_with_its_reason_and_holds_nothing_up(
     assert good <= kept.keys()
     assert {kept[nonce] for nonce in good} == {"unknown_card"}
     assert {reason for nonce, reason in kept.items() if nonce not in good} == {"bad_line"}
+
+
+def _heard(line: Line, body: bytes) -> int:
+    """What is said of it; a connection that was hung up before is opened anew."""
+    return line.send(body).status or line.send(body).status
 
 
 # Gate and worker run once; each example is another child, whose taps come to intake in their own way.
@@ -140,7 +145,7 @@ def test_any_order_split_and_repetition_of_a_days_taps_gives_the_same_day(
     moments = st.integers(5 * 120, 22 * 120).map(lambda half_minutes: midnight + timedelta(seconds=30 * half_minutes))
     taps = st.lists(st.tuples(moments, st.sampled_from([None, None, "in", "out"])), min_size=1, max_size=6)
 
-    @settings(max_examples=length.of(12, 300), deadline=None)
+    @settings(max_examples=length.of(12, 150), deadline=None)
     @given(taps=taps, data=st.data())
     def sent(taps: Sequence[tuple[datetime, str | None]], data: st.DataObject) -> None:
         child = builders.a_student(their_class)
@@ -177,6 +182,6 @@ def _hand_in(line: Line, reads: Sequence[Read], data: st.DataObject) -> None:
     left = list(reads)
     while left:
         many = data.draw(st.integers(1, len(left)))
-        while line.hand_in(left[:many]).status == 429:
+        while line.hand_in(left[:many]).status != 200:
             time.sleep(0.1)
         left = left[many:]
