@@ -22,7 +22,7 @@ END $$;
 SKIP_NUMBERS = "SELECT setval(pg_get_serial_sequence({name}, 'id'), coalesce(max(id), 0) + {skipped}) FROM {table};\n"
 EMPTY = "TRUNCATE {table};\n"
 
-# An import is undone by comparing transaction numbers, and every row has another one now. By chance it could be equal.
+# An import is undone by comparing transaction numbers. Every row has another one now, which by chance could be equal.
 FORGET_MARKS = "UPDATE roster_import SET mark = '' WHERE mark <> '';\n"
 
 # The sender does not look at old days, where these would wait for ever.

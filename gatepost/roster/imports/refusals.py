@@ -36,6 +36,7 @@ MESSAGES: Final[Mapping[str, Promise]] = {
     "undo_done": _("This import was undone already."),
     "undo_in_use": _("Rows that the import brought are in use (%(about)s), so it is not undone."),
     "undo_late": _("An import can be undone for seven days; this one was applied on %(about)s."),
+    "undo_restored": _("The data was restored from a backup since, so the import is not undone."),
     "undo_unknown": _("No applied import has the number %(about)s."),
     "version": _("OneRoster version %(about)s is not understood: 1.1 and 1.2 are."),
     "zip_bomb": _("%(about)s is packed so tightly that it cannot be a roster."),

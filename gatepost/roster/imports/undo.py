@@ -47,7 +47,7 @@ _NAME: Final = {
 def undo(import_id: UUID, *, by: Account | None, now: datetime) -> Import:
     """Put back what the import changed, remove what it brought. Guardianships, cards and the rest stay as they are.
 
-    Raises `ImportRefused`: undo_unknown, undo_done, undo_late, undo_changed (naming the rows), undo_in_use.
+    Raises `ImportRefused`: undo_unknown, undo_done, undo_restored, undo_late, undo_changed (naming the rows), undo_in_use.
     """
     try:
         with transaction.atomic():
@@ -76,6 +76,8 @@ def _undoable(import_id: UUID, now: datetime) -> Import:
         raise ImportRefused("undo_unknown", import_id)
     if record.undone_at:
         raise ImportRefused("undo_done")
+    if not record.mark:
+        raise ImportRefused("undo_restored")
     if record.applied_at < now - timedelta(days=DAYS):
         raise ImportRefused("undo_late", record.applied_at.date().isoformat())
     return record

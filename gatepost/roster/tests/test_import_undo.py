@@ -105,6 +105,14 @@ def test_an_import_older_than_seven_days_stays(tmp_path: Path, take: Act) -> Non
     assert Student.objects.count() == 2
 
 
+def test_an_import_from_before_a_restore_stays(tmp_path: Path, take: Act) -> None:
+    """A restore writes every row anew, so nobody can tell any more which were changed; it takes the marks away."""
+    import_id = applied(take(small_package().write_zip(tmp_path / "a.zip")))
+    Import.objects.update(mark="")
+    assert refusal(import_id).code == "undo_restored"
+    assert Student.objects.count() == 2
+
+
 def test_an_import_that_never_was_is_told(db: None) -> None:
     assert refusal(uuid4()).code == "undo_unknown"
 
