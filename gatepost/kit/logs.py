@@ -70,6 +70,8 @@ def _event(record: logging.LogRecord) -> str:
         return record.getMessage()
     if record.name.startswith(FILLED_IN):
         return record.name.rpartition(".")[2]
+    if not _is_ours(record) and hasattr(record, "request"):
+        return "request answered"
     words = _FIELD.sub("", str(record.msg)) if _is_ours(record) else str(record.msg)
     return _one_line(words)
 

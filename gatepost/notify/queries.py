@@ -81,7 +81,7 @@ def unreachable(abouts: Collection[UUID]) -> set[UUID]:
     return all_of_them - set(recipients.filter(Exists(works)).values_list("about", flat=True))
 
 
-COUNTED_MAX = 100_000
+COUNTED_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)

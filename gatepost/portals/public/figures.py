@@ -100,11 +100,11 @@ def _histogram(totals: dict[tally.Series, int]) -> Metric:
 
 def _queues(now: datetime) -> Iterator[Metric]:
     waiting = gates.queued(now=now)
-    yield GaugeMetricFamily("gatepost_tap_queue", "Taps to follow, counted up to 100,000.", value=waiting.number)
+    yield GaugeMetricFamily("gatepost_tap_queue", "Taps to follow, counted up to 10,000.", value=waiting.number)
     about = "How long the oldest of them has waited; 0: none does."
     yield GaugeMetricFamily("gatepost_tap_queue_oldest_seconds", about, value=waiting.oldest_seconds or 0)
     number = GaugeMetricFamily(
-        "gatepost_deliveries_due", "Deliveries that are due, counted up to 100,000.", labels=["channel", "state"]
+        "gatepost_deliveries_due", "Deliveries that are due, counted up to 10,000.", labels=["channel", "state"]
     )
     oldest = GaugeMetricFamily(
         "gatepost_deliveries_due_oldest_seconds", "How long the oldest has been due; 0: none is.", labels=["channel"]
@@ -120,14 +120,14 @@ def _queues(now: datetime) -> Iterator[Metric]:
 def _readers(now: datetime) -> Iterator[Metric]:
     skew_ms_max = int(SKEW_THAT_MATTERS.total_seconds() * 1000)
     states = GaugeMetricFamily("gatepost_readers", "Readers of a school by state.", labels=["school", "state"])
-    holding = GaugeMetricFamily("gatepost_readers_holding_taps", "Taps its readers still hold.", labels=["school"])
-    wrong = GaugeMetricFamily("gatepost_readers_clock_wrong", "Readers whose clock is off.", labels=["school"])
-    for one in gates.readers(silent_since=now - SILENT_AFTER, skew_ms_max=skew_ms_max):
+    schools = gates.readers(silent_since=now - SILENT_AFTER, skew_ms_max=skew_ms_max)
+    for one in schools:
         for state in READER_STATES:
             states.add_metric([one.school_code, state], getattr(one, state))
-        holding.add_metric([one.school_code], one.holding)
-        wrong.add_metric([one.school_code], one.clock_wrong)
-    yield from (states, holding, wrong)
+    yield states
+    holding, wrong = sum(one.holding for one in schools), sum(one.clock_wrong for one in schools)
+    yield GaugeMetricFamily("gatepost_readers_holding_taps", "Taps that readers still hold.", value=holding)
+    yield GaugeMetricFamily("gatepost_readers_clock_wrong", "Readers in use whose clock is off.", value=wrong)
 
 
 def _sweeps(now: datetime) -> Iterator[Metric]:
