@@ -7,46 +7,25 @@ backup. What is held says why; nothing is said to anybody meanwhile.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from gatepost.attendance import notices as words
-from gatepost.attendance.models import Day, Rules, SchoolDay, Sweep
+from gatepost.attendance.missing import Finding, Missing, look_at
+from gatepost.attendance.models import Day, Rules, Sweep
 from gatepost.audit import entries
-from gatepost.gates.models import Reader, TapQueue
 from gatepost.kit.clock import at_local, local_date
+from gatepost.kit.prepared import prepared
 from gatepost.notify import notices
 from gatepost.roster.models import School, Student
 
 log = logging.getLogger(__name__)
 
-USUAL_DAYS = 20  # how many past school days make "the usual number"
-USUAL_NEEDS = 5  # fewer of them say nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A student nobody has seen: expected today, no event, no leave."""
-
-    student_id: UUID
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What the question found at one school: held with a reason, or free to be told."""
-
-    school: School
-    date: date
-    cutoff_at: datetime
-    expected: int
-    missing: Sequence[Missing]
-    held: str = ""
-    facts: dict[str, object] = field(default_factory=dict)
+SCHOOLS_AT_ONCE = 40
 
 
 def sweep_due(*, now: datetime) -> int:
@@ -54,37 +33,53 @@ def sweep_due(*, now: datetime) -> int:
 
     One school's trouble does not keep the others from being asked.
     """
-    asked = 0
-    for school_id in _schools_due(now):
-        try:
-            sweep_school(school_id, now=now)
-            asked += 1
-        except Exception:
-            log.exception("sweep failed school=%d", school_id)
-    return asked
+    due = _schools_due(now)
+    return sum(_ask_some(due[start : start + SCHOOLS_AT_ONCE], now) for start in range(0, len(due), SCHOOLS_AT_ONCE))
+
+
+def _ask_some(school_ids: Sequence[int], now: datetime) -> int:
+    """Ask them together, and where that fails each by itself."""
+    try:
+        _ask(school_ids, now=now)
+    except Exception:
+        if len(school_ids) > 1:
+            return sum(_ask_some([school_id], now) for school_id in school_ids)
+        log.exception("sweep failed school=%d", school_ids[0])
+        return 0
+    return len(school_ids)
 
 
 def sweep_school(school_id: int, *, now: datetime) -> Sweep | None:
     """Ask one school, in one transaction; None if its day has no question (not a school day, before the cut-off)."""
+    return next(iter(_ask([school_id], now=now)), None)
+
+
+def _ask(school_ids: Sequence[int], *, now: datetime) -> list[Sweep]:
+    """Ask several schools in one transaction. Returns their sweeps of today."""
     with transaction.atomic():
-        sweep = _lock(school_id, now)
-        if sweep is None or sweep.decided_at is not None:
-            return sweep
-        finding = look(School.objects.get(pk=school_id), now=now)
-        if finding is None:
-            sweep.delete()
-            return None
-        if sweep.held_because == Sweep.Held.RESTORED:
-            # Taps that were kept and then lost are missing until their readers send them again, and no heartbeat
-            # tells when all have.
-            finding = replace(finding, held=sweep.held_because, facts=sweep.held_facts)
-        sweep.asked_at, sweep.expected, sweep.missing = now, finding.expected, len(finding.missing)
-        if finding.held:
-            _hold(sweep, finding, now=now)
-        else:
-            _decide(sweep, finding, now=now, by=None)
-        sweep.save()
-    return sweep
+        schools = School.objects.in_bulk(school_ids)
+        sweeps = _lock(list(schools.values()), now)
+        undecided = [sweep for sweep in sweeps if sweep.decided_at is None]
+        found = look_at([schools[sweep.school_id] for sweep in undecided], now=now)
+        without = [sweep.pk for sweep in undecided if sweep.school_id not in found]
+        Sweep.objects.filter(pk__in=without).delete()
+        asked = [sweep for sweep in undecided if sweep.school_id in found]
+        free = [sweep for sweep in asked if not _note(sweep, found[sweep.school_id], now=now)]
+        _decide(free, found, now=now, by=None)
+        Sweep.objects.bulk_update(asked, _WRITTEN)
+    return [sweep for sweep in sweeps if sweep.pk not in without]
+
+
+def _note(sweep: Sweep, finding: Finding, *, now: datetime) -> str:
+    """Write down what was found. Returns why it is held; empty if it may be told."""
+    if sweep.held_because == Sweep.Held.RESTORED:
+        # Taps that were kept and then lost are missing until their readers send them again, and no heartbeat
+        # tells when all have.
+        finding = replace(finding, held=sweep.held_because, facts=sweep.held_facts)
+    sweep.asked_at, sweep.expected, sweep.missing = now, finding.expected, len(finding.missing)
+    if finding.held:
+        _hold(sweep, finding, now=now)
+    return finding.held
 
 
 def release(school: School, *, by: object, now: datetime) -> Sweep:
@@ -99,7 +94,7 @@ def release(school: School, *, by: object, now: datetime) -> Sweep:
             finding = look(school, now=now)
             if finding is not None:
                 sweep.asked_at, sweep.expected, sweep.missing = now, finding.expected, len(finding.missing)
-                _decide(sweep, finding, now=now, by=by)
+                _decide([sweep], {school.pk: finding}, now=now, by=by)
                 entries.record("sweep:released", by=by, school_code=school.code, missing=len(finding.missing))
                 sweep.save()
     return sweep
@@ -147,29 +142,12 @@ def _correction(school: School, today: date, student_id: UUID, name: str, now: d
 
 def look(school: School, *, now: datetime) -> Finding | None:
     """What is known of `school` today, without changing anything. None before the cut-off or without school."""
-    rules = rules_of(school)
-    today = local_date(now, school.timezone)
-    cutoff_at = at_local(today, rules.cutoff, school.timezone)
-    if now < cutoff_at or not SchoolDay.objects.filter(school=school, date=today, kind__in=SchoolDay.OPEN).exists():
-        return None
-    expected, missing = _missing(school, today)
-    held, facts = _reason_to_hold(school, rules, today, cutoff_at, expected, missing)
-    return Finding(school, today, cutoff_at, expected, missing, held, facts)
+    return look_at([school], now=now).get(school.pk)
 
 
 def rules_of(school: School) -> Rules:
     """The school's rules, or the defaults (unsaved) for a school that set none."""
     return Rules.objects.filter(pk=school.pk).first() or Rules(school=school)
-
-
-def silent_readers(school: School, *, since: datetime) -> list[Reader]:
-    """Readers in use that were not heard from since then with an empty queue: their taps may still be on the way."""
-    in_use = Reader.objects.filter(school=school, revoked_at=None, rested_at=None).select_related("gate", "health")
-    return [
-        reader
-        for reader in in_use.order_by("gate__name", "name")
-        if reader.health.heard_at < since or reader.health.queue > 0
-    ]
 
 
 def _schools_due(now: datetime) -> list[int]:
@@ -178,45 +156,12 @@ def _schools_due(now: datetime) -> list[int]:
         return [school for (school,) in cursor.fetchall()]
 
 
-def _lock(school_id: int, now: datetime) -> Sweep | None:
-    school = School.objects.get(pk=school_id)
-    today = local_date(now, school.timezone)
-    Sweep.objects.bulk_create([Sweep(school=school, date=today, asked_at=now)], ignore_conflicts=True)
-    return Sweep.objects.select_for_update().filter(school=school, date=today).first()
-
-
-def _missing(school: School, today: date) -> tuple[int, list[Missing]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_EXPECTED, {"school": school.pk, "today": today})
-        rows = cursor.fetchall()
-    return len(rows), [Missing(student, name) for student, name, seen in rows if not seen]
-
-
-def _reason_to_hold(
-    school: School, rules: Rules, today: date, cutoff_at: datetime, expected: int, missing: Sequence[Missing]
-) -> tuple[str, dict[str, object]]:
-    silent = silent_readers(school, since=cutoff_at)
-    if silent or not Reader.objects.filter(school=school, revoked_at=None, rested_at=None).exists():
-        return Sweep.Held.READERS, {"readers": [str(reader.pk) for reader in silent]}
-    waiting = TapQueue.objects.filter(shard=school.pk % TapQueue.SHARDS, school_id=school.pk).count()
-    if waiting:
-        return Sweep.Held.TAPS, {"waiting": waiting}
-    usual = _usual(school, today)
-    share = expected * rules.brake_percent / 100
-    most = min(share, usual * rules.brake_times_usual) if usual is not None else share
-    if len(missing) >= rules.brake_at_least and len(missing) > most:
-        return Sweep.Held.BRAKE, {"missing": len(missing), "most": round(most), "usual": round(usual or 0)}
-    return "", {}
-
-
-def _usual(school: School, today: date) -> float | None:
-    """The mean of the last decided lists; None where there are too few to speak of a usual."""
-    past = list(
-        Sweep.objects.filter(school=school, date__lt=today, decided_at__isnull=False)
-        .order_by("-date")
-        .values_list("missing", flat=True)[:USUAL_DAYS]
-    )
-    return sum(past) / len(past) if len(past) >= USUAL_NEEDS else None
+def _lock(schools: Sequence[School], now: datetime) -> list[Sweep]:
+    todays = {school.pk: local_date(now, school.timezone) for school in schools}
+    new = [Sweep(school_id=pk, date=today, asked_at=now) for pk, today in todays.items()]
+    Sweep.objects.bulk_create(new, ignore_conflicts=True)
+    locked = Sweep.objects.select_for_update().filter(school__in=todays, date__in=set(todays.values()))
+    return [sweep for sweep in locked.order_by("school_id", "date") if sweep.date == todays[sweep.school_id]]
 
 
 def _hold(sweep: Sweep, finding: Finding, *, now: datetime) -> None:
@@ -226,18 +171,32 @@ def _hold(sweep: Sweep, finding: Finding, *, now: datetime) -> None:
     sweep.held_because, sweep.held_facts = finding.held, finding.facts
 
 
-def _decide(sweep: Sweep, finding: Finding, *, now: datetime, by: object | None) -> None:
+def _decide(sweeps: Sequence[Sweep], found: Mapping[int, Finding], *, now: datetime, by: object | None) -> None:
     """Tell home, once for each student and day, and remember that it was said."""
-    sweep.decided_at, sweep.released_by = now, by  # type: ignore[assignment]
-    rules = rules_of(finding.school)
-    if now >= at_local(finding.date, rules.not_arrived_until, finding.school.timezone) and by is None:
-        log.info("sweep too late to tell school=%d missing=%d", finding.school.pk, len(finding.missing))
-        return
-    with connection.cursor() as cursor:
-        ids = [one.student_id for one in finding.missing]
-        cursor.execute(_MARK, {"school": finding.school.pk, "today": finding.date, "ids": ids, "now": now})
-    notices.post([_post(finding, one, now=now) for one in finding.missing], now=now)
-    log.info("sweep told school=%d missing=%d", finding.school.pk, len(finding.missing))
+    telling = []
+    for sweep in sweeps:
+        finding = found[sweep.school_id]
+        sweep.decided_at, sweep.released_by = now, by  # type: ignore[assignment]
+        too_late_at = at_local(finding.date, finding.rules.not_arrived_until, finding.school.timezone)
+        if now >= too_late_at and by is None:
+            log.info("sweep too late to tell school=%d missing=%d", sweep.school_id, len(finding.missing))
+        else:
+            telling.append(finding)
+            log.info("sweep told school=%d missing=%d", sweep.school_id, len(finding.missing))
+    _tell(telling, now=now)
+
+
+def _tell(telling: Sequence[Finding], *, now: datetime) -> None:
+    """Mark the days and post the notices; not of a student who was seen since we looked."""
+    missing = [(finding, one) for finding in telling for one in finding.missing]
+    columns = {
+        "schools": [finding.school.pk for finding, _ in missing],
+        "dates": [finding.date for finding, _ in missing],
+        "ids": [one.student_id for _, one in missing],
+        "now": now,
+    }
+    marked = {student for (student,) in prepared(_MARK, columns)} if missing else set()
+    notices.post([_post(finding, one, now=now) for finding, one in missing if one.student_id in marked], now=now)
 
 
 def _post(finding: Finding, one: Missing, *, now: datetime) -> notices.Post:
@@ -256,6 +215,8 @@ def _post(finding: Finding, one: Missing, *, now: datetime) -> notices.Post:
     )
 
 
+_WRITTEN = ["asked_at", "expected", "missing", "held_at", "held_because", "held_facts", "decided_at", "released_by"]
+
 _DUE = """
 SELECT school.id FROM roster_school school
 LEFT JOIN attendance_rules rules ON rules.school_id = school.id
@@ -271,26 +232,13 @@ WHERE school.opened_at IS NOT NULL AND sweep.decided_at IS NULL
 ORDER BY school.id
 """
 
-# Everybody expected today, and whether anything at all was seen of them. A pending leave counts as leave.
-_EXPECTED = """
-SELECT student.id, student.name, day.seen_at IS NOT NULL
-FROM roster_student student
-JOIN attendance_schoolday school_day ON school_day.school_id = student.school_id
-    AND school_day.date = %(today)s AND school_day.grade = student.grade
-    AND school_day.kind IN ('school', 'half', 'make_up')
-LEFT JOIN attendance_day day
-    ON day.school_id = student.school_id AND day.date = %(today)s AND day.student_id = student.id
-WHERE student.school_id = %(school)s AND student.left_on IS NULL AND student.study_state = 'enrolled'
-  AND NOT EXISTS (
-    SELECT 1 FROM attendance_leave leave
-    WHERE leave.student_id = student.id AND leave.first_date <= %(today)s AND leave.last_date >= %(today)s
-      AND leave.refused_at IS NULL AND leave.withdrawn_at IS NULL
-  )
-ORDER BY student.grade, student.school_class_id, student.seat
-"""
-
 _MARK = """
 INSERT INTO attendance_day AS day (school_id, date, student_id, not_arrived_at)
-SELECT %(school)s, %(today)s, id, %(now)s FROM unnest(%(ids)s::uuid[]) AS t(id)
-ON CONFLICT (school_id, date, student_id) DO UPDATE SET not_arrived_at = %(now)s WHERE day.not_arrived_at IS NULL
+SELECT school_id, date, student_id, %(now)s::timestamptz
+FROM unnest(%(schools)s::int[], %(dates)s::date[], %(ids)s::uuid[]) AS t(school_id, date, student_id)
+ORDER BY school_id, date, student_id
+ON CONFLICT (school_id, date, student_id) DO UPDATE
+SET not_arrived_at = coalesce(day.not_arrived_at, %(now)s::timestamptz)
+WHERE day.seen_at IS NULL
+RETURNING student_id
 """

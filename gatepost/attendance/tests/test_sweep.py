@@ -1,8 +1,9 @@
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 
 import pytest
 
-from gatepost.attendance import leaves, sweep
+from gatepost.attendance import leaves, missing, sweep
 from gatepost.attendance.models import Day, Leave, Rules, SchoolDay, Sweep
 from gatepost.attendance.tests.taps import follow_all, tapped
 from gatepost.gates.models import Reader
@@ -249,7 +250,11 @@ def test_one_schools_trouble_does_not_keep_the_others_waiting(
 ) -> None:
     broken = builders.a_school()
     builders.a_school_day(broken)
-    look = sweep.look
-    monkeypatch.setattr(sweep, "look", lambda school, now: 1 / 0 if school.pk == broken.pk else look(school, now=now))
+
+    def break_down(schools: Iterable[School], *, now: datetime) -> object:
+        assert broken.pk not in {school.pk for school in schools}
+        return missing.look_at(schools, now=now)
+
+    monkeypatch.setattr("gatepost.attendance.sweep.look_at", break_down)
     sweep.sweep_due(now=AFTER)
     assert told() == [str(student.pk)]
