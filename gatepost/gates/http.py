@@ -54,15 +54,7 @@ class Gate:
         async with self._opening:
             if self._clerk is not None:
                 return
-            self._pool = AsyncConnectionPool(
-                self._database_url,
-                min_size=1,
-                max_size=CONNECTIONS,
-                timeout=5,
-                open=False,
-                configure=_configure,
-                kwargs={"application_name": "gatepost intake", "autocommit": True},
-            )
+            self._pool = pool_for(self._database_url)
             await self._pool.open()
             self._book = ReaderBook(self._pool)
             self._clerk = intake.Clerk(self._pool)
@@ -127,6 +119,19 @@ class Gate:
         if reader is None:
             raise contract.Refusal(401, "Unknown reader", "Send the reader's key as: Authorization: Bearer <key>.")
         return reader
+
+
+def pool_for(database_url: str) -> AsyncConnectionPool[Any]:
+    """Connections that can write taps, still to be opened."""
+    return AsyncConnectionPool(
+        database_url,
+        min_size=1,
+        max_size=CONNECTIONS,
+        timeout=5,
+        open=False,
+        configure=_configure,
+        kwargs={"application_name": "gatepost intake", "autocommit": True},
+    )
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

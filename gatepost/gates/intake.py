@@ -7,6 +7,7 @@ same whether one tap waits for it or a thousand.
 
 import asyncio
 import logging
+import struct
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -38,12 +39,18 @@ Stored = set[Key] | None
 """What a commit kept: the keys of the taps that were new, or None where all of them were."""
 
 
+Waiting = tuple[Handful, "asyncio.Future[Stored]"]
+
+# Errors that say something about the rows, not about the database.
+_UNHOLDABLE = (psycopg.DataError, psycopg.IntegrityError, struct.error, UnicodeError, OverflowError)
+
+
 class Clerk:
     """Writes what requests hand in, many to a commit."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
-        self._waiting: deque[tuple[Handful, asyncio.Future[Stored]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._lines_waiting = 0
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -84,28 +91,35 @@ class Clerk:
                 self._something.clear()
 
     async def _write_some(self) -> None:
-        taken = self._take()
-        handfuls = [handful for handful, _ in taken]
-        waiting = [done for _, done in taken]
+        await self._write(self._take())
+
+    async def _write(self, taken: Sequence[Waiting]) -> None:
+        """Commit `taken` together and answer them. What the database cannot hold spoils its own handful only."""
         try:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
-                stored = await self._commit(handfuls)
+                stored = await self._commit([handful for handful, _ in taken])
+        except _UNHOLDABLE as error:
+            if len(taken) == 1:
+                log.exception("taps that cannot be kept reader=%s", taken[0][0].hearing.reader_id)
+                _refuse(taken, f"its taps cannot be kept ({type(error).__name__})")
+            for one in taken if len(taken) > 1 else ():
+                await self._write([one])
         except (psycopg.Error, OSError, TimeoutError) as error:
-            lines = sum(len(handful.rows) for handful in handfuls)
+            lines = sum(len(handful.rows) for handful, _ in taken)
             log.warning("taps not committed lines=%d error=%s", lines, type(error).__name__)
-            _refuse(waiting, "the database did not answer")
+            _refuse(taken, "the database did not answer")
         except BaseException as error:
-            _refuse(waiting, "the clerk stopped")
+            _refuse(taken, "the clerk stopped")
             if not isinstance(error, Exception):
                 raise
             log.exception("taps not committed")
         else:
-            for done in waiting:
+            for _, done in taken:
                 if not done.done():  # else its request went away
                     done.set_result(stored)
 
-    def _take(self) -> list[tuple[Handful, "asyncio.Future[Stored]"]]:
-        taken: list[tuple[Handful, asyncio.Future[Stored]]] = []
+    def _take(self) -> list[Waiting]:
+        taken: list[Waiting] = []
         lines = 0
         while self._waiting and (not taken or lines + len(self._waiting[0][0].rows) <= LINES_PER_COMMIT_MAX):
             one = self._waiting.popleft()
@@ -148,7 +162,7 @@ async def _keep(connection: psycopg.AsyncConnection[Any], columns: Mapping[str, 
     return None
 
 
-def _refuse(waiting: Sequence["asyncio.Future[Stored]"], why: str) -> None:
-    for done in waiting:
+def _refuse(taken: Sequence[Waiting], why: str) -> None:
+    for _, done in taken:
         if not done.done():
             done.set_exception(Overloaded(why))

@@ -1,3 +1,5 @@
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
@@ -8,8 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatepost.gates import http, keys, readerbook
+from gatepost.gates.intake import Clerk, Overloaded
+from gatepost.gates.lines import Row
 from gatepost.gates.models import Reader, ReaderHealth, Tap, TapQueue
+from gatepost.gates.taptable import Handful, Hearing
 from gatepost.gates.tests.conftest import Post, batch, tap
+from gatepost.kit.environment import env_url
 from gatepost.kit.partitions import months_around
 
 
@@ -37,7 +43,38 @@ def test_a_zone_that_the_database_does_not_know_holds_nobody_up(post: Post, key:
     far = datetime.now(timezone(timedelta(hours=20)))
     answer = post(key, batch(tap(at=far), sent_at=far))
     assert answer.json()["results"][0]["status"] == "stored"
-    assert abs(Tap.objects.get().read_at - far) < timedelta(seconds=1)
+    kept = Tap.objects.get().read_at
+    assert kept is not None
+    assert abs(kept - far) < timedelta(seconds=1)
+
+
+def test_what_the_database_cannot_hold_spoils_its_own_request_only(reader_and_key: tuple[Reader, str]) -> None:
+    reader, _ = reader_and_key
+    now = datetime.now(UTC)
+
+    def handful(card: str) -> Handful:
+        row = Row(uuid4(), card, "", None, now, now.date().replace(day=1), None, "")
+        return Handful(reader.school_id, [row], Hearing(reader.pk, now, now, 0, 0))
+
+    async def hand_in() -> Sequence[object]:
+        pool = http.pool_for(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+        await pool.open()
+        clerk = Clerk(pool)
+        clerk.start()
+        said = await asyncio.gather(
+            clerk.keep(handful("04A1B2C3")),
+            clerk.keep(handful("no \0 text")),
+            clerk.keep(handful("04D4E5F6")),
+            return_exceptions=True,
+        )
+        await clerk.stop()
+        await pool.close()
+        return said
+
+    first, second, third = asyncio.run(hand_in())
+    assert (first, third) == (None, None)
+    assert isinstance(second, Overloaded)
+    assert sorted(Tap.objects.values_list("card", flat=True)) == ["04A1B2C3", "04D4E5F6"]
 
 
 def test_a_repeat_among_new_taps_does_not_hold_them_up(post: Post, key: str) -> None:
