@@ -127,7 +127,8 @@ class PersonCells:
         try:
             return email_address(text)
         except ValueError:
-            self.fault(line, column, "email", re.sub(r".+@", "…@", text))
+            _person, at, domain = text.rpartition("@")
+            self.fault(line, column, "email", f"…@{domain}" if at else text)
             return None
 
     def seat(self, text: str, line: int, column: str) -> int | None:

@@ -12,28 +12,24 @@ from gatepost.roster.imports.stage import BIRTHDAY
 ROUNDS_MAX: Final = 50
 
 # Each finds: ref, line, the kind of column, the code of the fault, and what it is about.
-_PAIRS: Final = """
-    SELECT DISTINCT ON (ref) ref, line, '{column}', '{code}', other::text FROM (
-        SELECT s.ref, s.line, o.line AS other {pair} UNION ALL SELECT o.ref, o.line, s.line {pair}
-    ) pairs ORDER BY ref, other
+# Of the lines with one key, each is told of the first other one: a file may hold ten thousand of them.
+_TWICE: Final = """
+    SELECT s.ref, s.line, '{column}', '{code}', g.lines[CASE s.ref WHEN g.first THEN 2 ELSE 1 END]::text
+    FROM (
+        SELECT {key}, (array_agg(ref ORDER BY line, ref))[1] AS first, (array_agg(line ORDER BY line, ref))[1:2] AS lines
+        FROM incoming_student WHERE NOT gone AND ({key}) IN (
+            SELECT {key} FROM change_student x JOIN incoming_student USING (ref) WHERE {when}
+        )
+        GROUP BY {key} HAVING count(*) > 1
+    ) g JOIN incoming_student s USING ({key}) WHERE NOT s.gone
 """
-_NUMBER_TWICE: Final = _PAIRS.format(
+_NUMBER_TWICE: Final = _TWICE.format(
     column="number",
     code="number_twice",
-    pair="""
-        FROM change_student x JOIN incoming_student s USING (ref)
-        JOIN incoming_student o ON o.school_id = s.school_id AND o.number = s.number AND o.ref <> s.ref AND NOT o.gone
-        WHERE x.is_new OR x.fields && ARRAY['number', 'school']
-    """,
+    key="school_id, number",
+    when="x.is_new OR x.fields && ARRAY['number', 'school']",
 )
-_IDENTITY_TWICE: Final = _PAIRS.format(
-    column="identity",
-    code="identity_twice",
-    pair="""
-        FROM change_student x JOIN incoming_student s USING (ref)
-        JOIN incoming_student o ON o.digest = s.digest AND o.ref <> s.ref AND NOT o.gone
-    """,
-)
+_IDENTITY_TWICE: Final = _TWICE.format(column="identity", code="identity_twice", key="digest", when="true")
 _STUDENT_TWICE: Final = """
     SELECT s.ref, s.line, 'number', 'student_twice', CASE s.line WHEN d.first THEN d.last ELSE d.first END::text
     FROM (

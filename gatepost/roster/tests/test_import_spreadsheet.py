@@ -2,6 +2,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from django.conf import settings
@@ -279,3 +280,20 @@ def test_simplified_chinese_is_not_taken_for_big5(school: School, tmp_path: Path
     with pytest.raises(ImportRefused) as refused:
         look(path, school=school)
     assert refused.value.code in {"encoding", "no_table"}
+
+
+def test_ten_thousand_lines_of_one_student_are_told_in_seconds(school: School, tmp_path: Path, look: Act) -> None:
+    began = monotonic()
+    report = look(csv_file(tmp_path / "a.csv", *[MING] * 5_000), school=school)
+    assert monotonic() - began < 20  # by pairs it was a minute and more
+    told = {(fault.line, fault.code): fault.about for fault in report.faults.kept if fault.code == "number_twice"}
+    assert told[2, "number_twice"] == "3"
+    assert told[3, "number_twice"] == "2"
+    assert report.faults.errors >= 5_000
+
+
+def test_an_email_of_a_hundred_thousand_signs_is_told_at_once(school: School, tmp_path: Path, look: Act) -> None:
+    began = monotonic()
+    report = look(csv_file(tmp_path / "a.csv", (*MING[:-1], "-" * 100_000), HUA), school=school)
+    assert monotonic() - began < 10
+    assert "email" in {fault.code for fault in report.faults.kept}
