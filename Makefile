@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots bench faults messages browser clean
+.PHONY: help up test lint format pytest shots bench faults fuzz messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make shots     pictures of the pages, in var/shots/"
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
+	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
 
@@ -49,7 +50,10 @@ bench: .venv/.ready
 	$(RUN) -m bench --only "$(ONLY)"
 
 faults: .venv/.ready
-	FAULTS=long $(RUN) -m pytest tests/faults -n logical --dist worksteal
+	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -n logical --dist worksteal
+
+fuzz: .venv/.ready
+	FAULTS=long $(RUN) -m pytest tests/fuzz -n logical --dist worksteal
 
 messages: .venv/.ready
 	@command -v xgettext >/dev/null || { echo "make messages needs GNU gettext: please install the package gettext." >&2; exit 1; }

@@ -39,8 +39,9 @@ _BATCH = {
         "queue": {
             "type": "integer",
             "minimum": 0,
+            "maximum": 2**31 - 1,
             "default": 0,
-            "description": "Taps the reader still holds after these.",
+            "description": "Taps the reader still holds after these; written without a point.",
         },
         "taps": {
             "type": "array",
@@ -62,7 +63,7 @@ _ANSWER = {
                 "type": "object",
                 "required": ["nonce", "status", "reason"],
                 "properties": {
-                    "nonce": {"description": "As it was sent."},
+                    "nonce": {"type": ["string", "null"], "description": "As it was sent; null where it was no text."},
                     "status": {"enum": ["stored", "repeat", "refused"]},
                     "reason": {"enum": ["bad_line", "bad_card", "time_out_of_range", None]},
                 },

@@ -16,7 +16,8 @@ ROUNDS_MAX: Final = 50
 _TWICE: Final = """
     SELECT s.ref, s.line, '{column}', '{code}', g.lines[CASE s.ref WHEN g.first THEN 2 ELSE 1 END]::text
     FROM (
-        SELECT {key}, (array_agg(ref ORDER BY line, ref))[1] AS first, (array_agg(line ORDER BY line, ref))[1:2] AS lines
+        SELECT {key}, (array_agg(ref ORDER BY line, ref))[1] AS first,
+            (array_agg(line ORDER BY line, ref))[1:2] AS lines
         FROM incoming_student WHERE NOT gone AND ({key}) IN (
             SELECT {key} FROM change_student x JOIN incoming_student USING (ref) WHERE {when}
         )

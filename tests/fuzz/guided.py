@@ -1,0 +1,26 @@
+"""Let atheris look for bytes that break a target: `python -m tests.fuzz.guided TARGET CORPUS_FOLDER -runs=100000 …`.
+
+libFuzzer bounds time and memory of each input; what it finds is told on the error stream, and the process ends with a
+number other than 0.
+"""
+
+import os
+import sys
+
+import atheris
+import django
+
+
+def main() -> None:
+    """Instrument what is tested, then look until the runs are used up."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.config.settings")
+    name = sys.argv.pop(1)
+    with atheris.instrument_imports(include=["gatepost"]):
+        django.setup()
+        from tests.fuzz.targets import TARGETS
+    atheris.Setup(sys.argv, TARGETS[name])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
