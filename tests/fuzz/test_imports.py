@@ -16,7 +16,7 @@ from openpyxl import Workbook
 from rich.console import Console
 
 from gatepost.roster.imports import run
-from gatepost.roster.imports.plan import Request
+from gatepost.roster.imports.plan import Report, Request
 from gatepost.roster.imports.refusals import ImportRefused
 from gatepost.roster.imports.show import as_json, print_report
 from gatepost.roster.models import School
@@ -63,6 +63,8 @@ def hand_in(school: School, tmp_path: Path) -> Callable[[Path, bool], str]:
 
     def act(path: Path, skip: bool) -> str:
         before = standing()
+        report: Report | None
+        refusal: ImportRefused | None
         try:
             with transaction.atomic():
                 report = run.take_over(Request(path=path, now=NOW, school=school), skip_bad_lines=skip, may_leave=None)

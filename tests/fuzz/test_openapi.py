@@ -34,12 +34,12 @@ CHECKS: list[Any] = [
 ]
 
 
-def cases(mode: GenerationMode) -> st.SearchStrategy[Case]:
+def cases(mode: GenerationMode) -> st.SearchStrategy[Case[Any]]:
     """Requests after the description, or just beside it."""
     return SCHEMA["/v1/taps"]["POST"].as_strategy(generation_mode=mode)
 
 
-def either() -> st.SearchStrategy[Case]:
+def either() -> st.SearchStrategy[Case[Any]]:
     return cases(GenerationMode.POSITIVE) | cases(GenerationMode.NEGATIVE)
 
 
@@ -49,7 +49,7 @@ def test_what_the_gate_answers_is_what_it_describes(
     monkeypatch.setattr(gate_http, "REQUESTS_PER_SECOND", 1e9)
     monkeypatch.setattr(gate_http, "REQUESTS_AT_ONCE", 1e9)
 
-    def agrees(case: Case, known: bool) -> None:
+    def agrees(case: Case[Any], known: bool) -> None:
         content = case.body if isinstance(case.body, bytes) else msgspec.json.encode(_plain(case.body))
         conforms(case, post(key if known else "gpr_nobody", content=content), known=known)
 
@@ -62,7 +62,7 @@ def test_a_running_gate_answers_what_it_describes(running_gate: Running, key: st
         described = client.get("/v1/openapi.json")
         assert described.content == DESCRIPTION
 
-        def agrees(case: Case) -> None:
+        def agrees(case: Case[Any]) -> None:
             content = case.body if isinstance(case.body, bytes) else msgspec.json.encode(_plain(case.body))
             headers = {"Authorization": f"Bearer {key}", "Content-Type": case.media_type or "application/json"}
             conforms(case, client.post("/v1/taps", content=content, headers=headers), known=True)
@@ -77,8 +77,8 @@ def test_a_running_gate_answers_what_it_describes(running_gate: Running, key: st
 
 
 def test_a_request_after_the_description_is_never_refused(post: Post, key: str, fuzz: Fuzz) -> None:
-    def is_taken(case: Case) -> None:
-        body = case.body
+    def is_taken(case: Case[Any]) -> None:
+        body: Any = case.body
         if "queue" in body:
             body = {**body, "queue": int(body["queue"])}  # JSON Schema takes 0.0 for an integer, the gate does not
         answer = post(key, content=msgspec.json.encode(body))
@@ -87,7 +87,7 @@ def test_a_request_after_the_description_is_never_refused(post: Post, key: str, 
     fuzz(30, 1_500, case=cases(GenerationMode.POSITIVE))(is_taken)
 
 
-def conforms(case: Case, answer: httpx.Response, *, known: bool) -> None:
+def conforms(case: Case[Any], answer: httpx.Response, *, known: bool) -> None:
     """The answer has a status, a form, headers and a shape that the description names."""
     assert answer.status_code != 500
     assert known or answer.status_code == 401
