@@ -72,9 +72,9 @@ TROUBLES: tuple[Callable[[Ground], AbstractContextManager[None]], ...] = (
 def test_while_the_database_fails_readers_are_told_to_wait_and_afterwards_all_goes_on(
     ground: Ground, sink: Sink, length: Length, chance: random.Random, counts: Counts
 ) -> None:
-    rounds, at_once = length.of(1, 2), length.of(2, len(TROUBLES))
+    rounds, at_once = length.of(1, 2), length.of(1, len(TROUBLES))
     troubles = [trouble for _ in range(rounds) for trouble in chance.sample(TROUBLES, k=at_once)]
-    with playing(ground, sink, chance, counts, seconds=length.of(8, 80), children=length.of(20, 100)) as play:
+    with playing(ground, sink, chance, counts, seconds=length.of(4, 80), children=length.of(20, 100)) as play:
         for trouble in troubles:
             with trouble(ground):
                 play.all_hear(503)

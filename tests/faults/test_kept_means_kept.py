@@ -24,7 +24,7 @@ def test_every_acknowledged_tap_is_there_once_and_queued_after_kill_9(
 ) -> None:
     school = builders.a_school()
     intake: Running = getattr(ground, server)(workers=length.of(1, 2))
-    kills = length.of(2, 15)
+    kills = length.of(1, 15)
     readers = [_a_reader(intake.port, school, chance, seconds=2.0 * kills) for _ in range(READERS)]
     for reader in readers:
         reader.start()

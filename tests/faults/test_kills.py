@@ -19,7 +19,7 @@ def test_nothing_is_lost_or_doubled_when_anything_is_killed_at_any_moment(
     gates = [ground.gate() for _ in range(length.of(1, 2))]
     before = "" if length.is_long else SHORT_LEASE
     workers = [ground.worker(before=before, **sink.environment()) for _ in range(length.of(1, 2))]
-    rounds = length.of(7, 40)
+    rounds = length.of(5, 40)
     readers = plan.readers([gate.port for gate in gates], chance, seconds=rounds * 1.2)
     for reader in readers:
         reader.start()
