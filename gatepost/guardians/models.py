@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from gatepost.guardians.applications import models as applications  # noqa: F401 - Django looks for models here
 from gatepost.roster.models import Student
 
 

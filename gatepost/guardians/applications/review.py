@@ -1,0 +1,95 @@
+"""What the school does with an application: return it, refuse it, approve it; and the bond once there is an account."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from gatepost.accounts.models import Account
+from gatepost.audit import entries
+from gatepost.guardians import bonds
+from gatepost.guardians.applications import letters
+from gatepost.guardians.applications.family import ApplicationRefused, changing, keep_step, save_next_version
+from gatepost.guardians.applications.models import Applicant, Application, ApplicationStep
+from gatepost.guardians.models import Guardianship
+
+
+def return_to_family(application: Application, reason: str, *, by: Account, now: datetime) -> Application:
+    """Back to the family, which can correct and submit again. Raises `ApplicationRefused` (stale, elsewhere)."""
+    with changing(application) as row:
+        _must_be_submitted(row)
+        row.returned_at, row.reason = now, reason
+        save_next_version(row, "returned_at", "reason")
+        _keep(row, ApplicationStep.Act.RETURNED, by=by, now=now, reason=reason)
+        letters.write(row, "returned", now=now)
+    return row
+
+
+def refuse(application: Application, reason: str, *, by: Account, now: datetime) -> Application:
+    """Refused, with a reason; a new application can be opened. Raises `ApplicationRefused` (stale, elsewhere)."""
+    with changing(application) as row:
+        _decide(row, Application.Decision.REFUSED, reason, by=by, now=now)
+        _keep(row, ApplicationStep.Act.REFUSED, by=by, now=now, reason=reason)
+        letters.write(row, "refused", now=now)
+    return row
+
+
+def approve(application: Application, *, by: Account, now: datetime) -> Application:
+    """Approved: each applicant is a guardian as soon as an account is theirs (`link_account`).
+
+    No letter leaves here: the one that opens the account says it. Raises `ApplicationRefused` (stale, elsewhere).
+    """
+    with changing(application) as row:
+        _decide(row, Application.Decision.APPROVED, "", by=by, now=now)
+        _keep(row, ApplicationStep.Act.APPROVED, by=by, now=now)
+        for applicant in row.applicants.exclude(account=None).select_related("account"):
+            _open_bond(applicant, row)
+    return row
+
+
+def link_account(applicant: Applicant, account: Account, *, now: datetime) -> Guardianship | None:
+    """This account is the applicant's. Opens the bond if the application is approved; None if it is not.
+
+    Raises `bonds.BondRefused` while a restriction stands between the account and the child.
+    """
+    with transaction.atomic():
+        application = (
+            Application.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("student")
+            .get(pk=applicant.application_id)
+        )
+        applicant.account = account
+        applicant.save(update_fields=["account"])
+        if application.state != Application.State.APPROVED:
+            return None
+        return _open_bond(applicant, application, now=now)
+
+
+def _open_bond(applicant: Applicant, application: Application, *, now: datetime | None = None) -> Guardianship:
+    assert applicant.account is not None  # noqa: S101 - both callers look
+    assert application.decided_at is not None  # noqa: S101
+    return bonds.open_bond(
+        applicant.account,
+        application.student,
+        relation=applicant.relation,
+        source="review",
+        by=application.decided_by_id,
+        now=now or application.decided_at,
+    )
+
+
+def _decide(row: Application, decision: str, reason: str, *, by: Account, now: datetime) -> None:
+    _must_be_submitted(row)
+    row.decided_at, row.decision, row.decided_by, row.reason = now, decision, by, reason
+    save_next_version(row, "decided_at", "decision", "decided_by", "reason")
+
+
+def _must_be_submitted(row: Application) -> None:
+    if row.state != Application.State.SUBMITTED:
+        raise ApplicationRefused("elsewhere")
+
+
+def _keep(row: Application, act: ApplicationStep.Act, *, by: Account, now: datetime, reason: str = "") -> None:
+    keep_step(row, act, by=by, now=now, reason=reason)
+    entries.record(
+        f"application:{act}", by=by, about=row.student_id, school_code=row.student.school.code, application=str(row.pk)
+    )
