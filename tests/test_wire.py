@@ -135,6 +135,12 @@ class TestLimits:
         assert status(gate.say(request(key, batch(TAPS_MAX + 1), "Connection: close"))) == 422
         assert not Tap.objects.exists()
 
+    def test_what_is_announced_as_too_large_is_not_waited_for(self, gate: Served, key: str) -> None:
+        began = time.monotonic()
+        answer = gate.say(request(key, b"", "Content-Length: 999999999", length=False), timeout=5)
+        assert status(answer) == 413
+        assert time.monotonic() - began < 5
+
     def test_what_is_within_bounds_is_taken_however_it_is_cut(self, gate: Served, key: str) -> None:
         body = batch(2)
         assert status(gate.say(chunked(key, *(body[n : n + 1] for n in range(len(body)))))) == 200
@@ -205,6 +211,7 @@ class TestHealth:
         gate.stop()
         counted = tally.totals()
         assert (counted["gate_requests", "200"], counted["gate_requests", "401"]) == (1, 1)
+        assert counted["taps_received", "stored"] == 1
 
 
 class TestKeys:
@@ -234,6 +241,18 @@ class TestKeys:
         for secret in (key, wrong, keys.digest(key).hex()):
             assert secret not in written
             assert secret.removeprefix("gpr_") not in written
+
+    def test_a_key_revoked_while_its_body_drips_in_keeps_nothing(self, gate: Served, transactional_db: None) -> None:
+        reader, key = builders.a_reader(builders.a_school())
+        said = request(key, batch(), "Connection: close")
+        with gate.connect() as dripping:
+            dripping.sendall(said[:-10])
+            time.sleep(0.5)
+            keys.revoke(reader, by=None, now=utc_now())
+            time.sleep(3)
+            dripping.sendall(said[-10:])
+            assert status(hear(dripping, quiet_seconds=5)) == 401
+        assert not Tap.objects.exists()
 
     def test_a_revoked_key_opens_nothing_anywhere_after_five_seconds_though_the_database_is_slow(
         self, transactional_db: None, tmp_path: Path

@@ -19,7 +19,7 @@ from gatepost.gates.http import Gate  # noqa: E402
 from gatepost.kit.environment import env_url  # noqa: E402
 
 _gate = Gate(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
-_figures = Figures()
+_figures = Figures(_gate)
 _health = Health()
 
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from gatepost.gates.queries import ASKED
+from gatepost.gates.http import Gate
+from gatepost.gates.queries import ASKED, RECEIVED
 from gatepost.kit.clock import utc_now
 from gatepost.portals.public.health import readiness
 from gatepost.watch import tally
@@ -37,9 +38,10 @@ HEADERS = [
 
 
 class Figures:
-    """Counts what the door answers, in one process."""
+    """Counts what the door answers, and what became of its taps, in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
         self.steps: Counter[tally.Series] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -70,6 +72,8 @@ class Figures:
 
     async def _write(self) -> None:
         steps, self.steps = self.steps, Counter()
+        outcomes, self._gate.outcomes = self._gate.outcomes, Counter()
+        steps.update({(RECEIVED, outcome): number for outcome, number in outcomes.items()})
         if not steps:
             return
         try:
