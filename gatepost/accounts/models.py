@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
 
@@ -50,3 +51,87 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.name or self.email
+
+
+class Activation(models.Model):
+    """Whoever reads the mail of `email` may open an account under it, or confirm with the one that is there already.
+
+    Until then there is no account and nothing is open: what somebody was approved for waits for `used_at`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField()
+    name = models.TextField(blank=True)
+    language = models.TextField(choices=Account.Language.choices, default=Account.Language.ZH_HANT)
+    asked_at = models.DateTimeField()
+    until = models.DateTimeField()  # after that nobody is sent a new link
+    used_at = models.DateTimeField(null=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="activations")
+    # The documented first password, as a keyed digest: no account and no row here holds an ID number.
+    first_password_digest = models.BinaryField(null=True, max_length=32)
+    first_password_until = models.DateTimeField(null=True)
+    first_password_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), condition=Q(used_at__isnull=True), name="accounts_activation_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True, account__isnull=True)
+                | Q(used_at__isnull=False, account__isnull=False),
+                name="accounts_activation_used_whole",
+            ),
+            models.CheckConstraint(condition=Q(asked_at__lt=F("until")), name="accounts_activation_runs"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ActivationMail(models.Model):
+    """A link or a code for an activation: made when its mail is written, and kept as a keyed digest only."""
+
+    class Kind(models.TextChoices):
+        LINK = "link"
+        CODE = "code"
+
+    activation = models.ForeignKey(Activation, on_delete=models.CASCADE, related_name="mails")
+    kind = models.TextField(choices=Kind.choices)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField(
+        null=True
+    )  # not before; while it is being sent, when the lease runs out; None: settled
+    attempts = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField(null=True)
+    digest = models.BinaryField(null=True, max_length=32)
+    tries = models.PositiveSmallIntegerField(default=0)  # of a code
+    because = models.TextField(blank=True)  # why it was never sent: refused, unreachable
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], condition=Q(kind="link"), name="accounts_activation_link_digest")
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="accounts_activation_mail_due")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Attempt(models.Model):
+    """Somebody tried something that may be tried only so often. `who` is a keyed digest; rows are gone after a day."""
+
+    kind = models.TextField()
+    who = models.BinaryField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "who", "at"], name="accounts_attempt_who"),
+            models.Index(fields=["at"], name="accounts_attempt_at"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,4 +1,10 @@
+import re
+
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+_ID_NUMBER = re.compile(r"[A-Z][A-D1289][0-9]{8}", re.ASCII | re.IGNORECASE)
 
 
 class Argon2id(Argon2PasswordHasher):
@@ -20,3 +26,16 @@ class DemonstrationArgon2id(Argon2id):
     """
 
     algorithm = "demonstration"
+
+
+class NotAnIdNumber:
+    """Refuses a password that is an ID or residence number: schools, banks and doctors know it."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raises `ValidationError` with the code `id_number`."""
+        if _ID_NUMBER.fullmatch(password.strip()):
+            raise ValidationError(self.get_help_text(), code="id_number")
+
+    def get_help_text(self) -> str:
+        """The same sentence before and after."""
+        return _("An ID number is no password: others know it. Choose another one.")

@@ -14,7 +14,7 @@ from gatepost.channels.email.pool import SmtpPool
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import relay, sender
+from gatepost.notify import activations, relay, sender
 from gatepost.notify.mail import MailCarrier
 from gatepost.watch import beats, tally
 
@@ -38,6 +38,7 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
             every_seconds=1,
             channel="gatepost_deliveries",
         ),
+        Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.forms import LoginForm
 from allauth.account.views import LoginView, LogoutView
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.access.doors import PUBLIC, open_to
@@ -40,7 +41,8 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         frame = public_frame(self.request) | {"sign_in_url": ""}
-        return {**super().get_context_data(**kwargs), **frame, "next": self.get_next_url() or ""}
+        more = {"next": self.get_next_url() or "", "first_sign_in": settings.FIRST_PASSWORD_BY_ID_NUMBER}
+        return {**super().get_context_data(**kwargs), **frame, **more}
 
 
 class SignOut(LogoutView):  # type: ignore[misc]

@@ -1,0 +1,142 @@
+"""Mails that open an account: a link or a code, made when the mail is written and known to nobody but its mailbox.
+
+No child and no school is named: who reads it has not confirmed anything yet.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
+
+from gatepost.accounts import activation
+from gatepost.accounts.activation import MailToWrite
+from gatepost.accounts.models import ActivationMail
+from gatepost.channels.email.address import Mailbox
+from gatepost.channels.email.connection import ready
+from gatepost.channels.email.message import Envelope, MailTemplate
+from gatepost.channels.email.transport import EmailTransport
+from gatepost.channels.errors import ChannelError
+from gatepost.notify import relay
+
+log = logging.getLogger(__name__)
+
+BATCH = 20
+LEASE = timedelta(minutes=2)
+RETRY_FIRST = timedelta(seconds=30)
+ATTEMPTS_MOST = 8  # over about two hours; then the person asks for a new link
+
+
+def send_due(*, now: datetime) -> int:
+    """Send what is due, a batch at a time, outside any transaction. Returns how many mails it looked at."""
+    mails = activation.lease_mails(most=BATCH, lease=LEASE, now=now)
+    if not mails:
+        return 0
+    transport = EmailTransport(relay.smtp_settings())
+    try:
+        for mail in mails:
+            _send(transport, mail, now)
+    finally:
+        transport.close()
+    return len(mails)
+
+
+def _send(transport: EmailTransport, mail: MailToWrite, now: datetime) -> None:
+    try:
+        message = _message(mail, now)
+        transport.send_ready(ready(relay.sender_mailbox().address, mail.activation.email, message))
+    except ChannelError as error:
+        log.warning("activation mail not sent mail=%d permanent=%s", mail.id, error.permanent)
+        if error.permanent:
+            activation.settle_mail(mail.id, because="refused")
+        elif mail.attempts >= ATTEMPTS_MOST:
+            activation.settle_mail(mail.id, because="unreachable")
+        else:
+            activation.retry_mail(mail.id, at=now + RETRY_FIRST * 2 ** (mail.attempts - 1))
+    else:
+        activation.settle_mail(mail.id)
+
+
+def _message(mail: MailToWrite, now: datetime) -> bytes:
+    person = mail.activation
+    envelope = Envelope(
+        sender=relay.sender_mailbox(),
+        to=Mailbox(address=person.email, name=person.name),
+        key=f"activation-{mail.id}-{mail.attempts}",
+        at=now,
+    )
+    if mail.kind == ActivationMail.Kind.CODE:
+        slots = {"code": mail.secret}
+        message = _code_mail(person.language).fill(slots, envelope)
+    else:
+        slots = {"link": settings.SITE_URL + reverse("activation-link", args=[mail.secret])}
+        known = activation.account_of(person) is not None
+        by_number = not known and settings.FIRST_PASSWORD_BY_ID_NUMBER and person.first_password_digest is not None
+        if by_number:
+            slots["first"] = settings.SITE_URL + reverse("first-sign-in")
+        message = _link_mail(person.language, known=known, by_number=by_number).fill(slots, envelope)
+    sign = relay.signature()
+    return sign(message) if sign else message
+
+
+@cache
+def _code_mail(language: str) -> MailTemplate:
+    with translation.override(language):
+        subject = gettext("{code} is your Gatepost code")
+        headline = gettext("Your code: {code}")
+        lines = gettext(
+            "Type it on the page where you asked for it, within 15 minutes.\n"
+            "If it was not you who asked, you need not do anything."
+        )
+    return _template(language, subject=subject, headline=headline, parts=[lines])
+
+
+@cache
+def _link_mail(language: str, *, known: bool, by_number: bool) -> MailTemplate:
+    with translation.override(language):
+        if known:
+            subject = headline = gettext("Please confirm with your Gatepost account")
+            lead = gettext(
+                "Something was approved for this email. Open the link and sign in to confirm that it is you:"
+            )
+        else:
+            subject = headline = gettext("Open your Gatepost account")
+            lead = gettext("You were approved for an account under this email. Open the link and set a password:")
+        parts = [lead, "{link}", gettext("The link works once, and for seven days.")]
+        if by_number:
+            parts += [
+                gettext("Or sign in for the first time with this email and the last six characters of your ID number:"),
+                "{first}",
+            ]
+        parts.append(gettext("If you did not ask for this, you need not do anything."))
+    return _template(language, subject=subject, headline=headline, parts=parts)
+
+
+def _template(language: str, *, subject: str, headline: str, parts: list[str]) -> MailTemplate:
+    tag = "zh-Hant" if language == "zh-hant" else language
+    html = "".join(f"<p>{_html(part)}</p>" for part in parts)
+    words = {"%language%": tag, "%title%": subject, "%headline%": headline, "%lines%": html}
+    page = _HTML
+    for slot, text in words.items():
+        page = page.replace(slot, text)
+    text = "\n\n".join([headline, *parts])
+    return MailTemplate(subject=subject, text=f"{text}\n", html=page, language=tag)
+
+
+def _html(part: str) -> str:
+    if part in ("{link}", "{first}"):
+        return f'<a href="{part}">{part}</a>'
+    return part.replace("\n", "<br>")
+
+
+_HTML = """<!doctype html>
+<html lang="%language%"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>%title%</title></head>
+<body style="margin:0;padding:24px 16px;overflow-wrap:anywhere;\
+font:17px/1.65 'PingFang TC','Noto Sans TC','Microsoft JhengHei',system-ui,sans-serif">
+<p style="font-size:22px;font-weight:600">%headline%</p>%lines%
+</body></html>
+"""
