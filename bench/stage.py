@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from gatepost.kit.clock import local_date, utc_now
 from gatepost.up.postgres import EmbeddedPostgres, newest_programs
 from gatepost.up.worthless_keys import worthless_keys
 
@@ -56,6 +58,11 @@ class Stage:
             )
         return self.url(database)
 
+    def drop(self, database: str) -> None:
+        """Remove a database that the next run builds anew anyway."""
+        with psycopg.connect(self.server.url("postgres", user="postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
     def exists(self, database: str) -> bool:
         """Whether the server has that database already."""
         with psycopg.connect(self.server.url("postgres", user="postgres"), autocommit=True) as connection:
@@ -92,6 +99,11 @@ def stage() -> Iterator[Stage]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(FOLDER / "postgres") as server:
         yield Stage(server)
+
+
+def today() -> date:
+    """The date on the wall of the bench's schools."""
+    return local_date(utc_now(), "Asia/Taipei")
 
 
 def pgbench() -> Path:
