@@ -4,6 +4,7 @@ Bare ASGI: a request is one look-up, one wait for a commit and one answer, and f
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -36,6 +37,15 @@ KEY_SECONDS_MAX = 1.0  # a key is looked at again after a body that took longer 
 REQUESTS_PER_SECOND = 50
 REQUESTS_AT_ONCE = 100
 _MILLISECOND = timedelta(milliseconds=1)
+
+# A database on another machine may vanish without a word.
+_NOTICES_A_DEAD_LINE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -94,9 +104,13 @@ class Gate:
         raise contract.Refusal(404, "Not found", "See /v1/openapi.json for what there is.")
 
     async def _take_taps(self, scope: Scope, receive: Receive) -> bytes:
-        reader = await self._reader(scope)
-        if not self._allowances.setdefault(reader.id, Allowance()).take():
-            raise contract.Refusal(429, "Too many requests", "This reader asks too often. Wait, and send in batches.")
+        try:
+            reader = await self._welcome(scope)
+        except contract.Refusal:
+            # Who is still writing does not hear an answer: the connection would be reset under it.
+            with contextlib.suppress(contract.Refusal):
+                await _body(scope, receive)
+            raise
         began = time.monotonic()
         body = await _body(scope, receive)
         if time.monotonic() - began > KEY_SECONDS_MAX:  # its key may have been revoked meanwhile
@@ -118,6 +132,12 @@ class Gate:
             self.outcomes[result["reason"] or result["status"]] += 1
         return _encode({"received": len(lines), "results": results})
 
+    async def _welcome(self, scope: Scope) -> KnownReader:
+        reader = await self._reader(scope)
+        if not self._allowances.setdefault(reader.id, Allowance()).take():
+            raise contract.Refusal(429, "Too many requests", "This reader asks too often. Wait, and send in batches.")
+        return reader
+
     async def _reader(self, scope: Scope) -> KnownReader:
         key = _bearer(scope)
         try:
@@ -136,9 +156,10 @@ def pool_for(database_url: str) -> AsyncConnectionPool[Any]:
         min_size=1,
         max_size=CONNECTIONS,
         timeout=5,
+        reconnect_timeout=5,  # after that it tries when a tap asks, instead of after ever longer pauses
         open=False,
         configure=_configure,
-        kwargs={"application_name": "gatepost intake", "autocommit": True},
+        kwargs={"application_name": "gatepost intake", "autocommit": True, **_NOTICES_A_DEAD_LINE},
     )
 
 

@@ -105,6 +105,10 @@ class Clerk:
             for one in taken if len(taken) > 1 else ():
                 await self._write([one])
         except (psycopg.Error, OSError, TimeoutError) as error:
+            # Nor would it answer the others in time: everybody who waits hears it now.
+            taken = [*taken, *self._waiting]
+            self._waiting.clear()
+            self._lines_waiting = 0
             lines = sum(len(handful.rows) for handful, _ in taken)
             log.warning("taps not committed lines=%d error=%s", lines, type(error).__name__)
             _refuse(taken, "the database did not answer")
