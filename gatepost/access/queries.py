@@ -1,7 +1,8 @@
 """What a person may reach, always starting from the person. Empty is the answer to every doubt.
 
-Roles count while they are neither ended nor past their date; a guardian's bond counts while it is verified, not
-ended and not restricted. Nothing here caches over a request: a restriction placed now holds now.
+Roles count while they are neither ended nor past their date; a guardian's bond counts while it is verified and not
+ended, for the rights it holds and no restriction cuts. Nothing here caches over a request: a restriction placed now
+holds now.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from django.http import Http404
 from gatepost.access.models import Role
 from gatepost.audit import entries
 from gatepost.guardians import bonds
+from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.roster.models import School, SchoolClass, Student
 
 Person = Any  # an Account or Django's AnonymousUser, which has no primary key
@@ -39,7 +41,7 @@ def role_names(person: Person) -> frozenset[str]:
 
 
 def is_guardian(person: Person) -> bool:
-    """Whether `person` has at least one bond in force."""
+    """Whether `person` may see at least one child."""
     return bool(getattr(person, "is_authenticated", False)) and bonds.in_force().filter(account_id=person.pk).exists()
 
 
@@ -57,21 +59,30 @@ def school(person: Person, code: str, *names: str) -> School:
     return found
 
 
-def children(person: Person) -> QuerySet[Student]:
-    """The children `person` is a verified, unrestricted guardian of, oldest class first."""
+def children(person: Person, right: Right = Right.SEE) -> QuerySet[Student]:
+    """The children `person` is a verified guardian of and may see (or what `right` says), oldest class first."""
     if not getattr(person, "is_authenticated", False):
         return Student.objects.none()
-    held = bonds.in_force().filter(account_id=person.pk, student=OuterRef("pk"))
+    held = bonds.in_force(right).filter(account_id=person.pk, student=OuterRef("pk"))
     return (
         Student.objects.filter(Exists(held)).select_related("school", "school_class").order_by("-grade", "name", "pk")
     )
 
 
-def child(person: Person, student_id: UUID) -> Student:
+def child(person: Person, student_id: UUID, right: Right = Right.SEE) -> Student:
     """One of `person`'s own children. Raises `Http404` for anybody else's, as for one that does not exist."""
-    found = children(person).filter(pk=student_id).first()
+    found = children(person, right).filter(pk=student_id).first()
     if found is None:
         raise Http404("no such child for you")
+    return found
+
+
+def bond(person: Person, student_id: UUID) -> Guardianship:
+    """`person`'s own bond that lets them be told of or see a child. Raises `Http404` for any other."""
+    held = bonds.in_force(Right.SEE) | bonds.in_force(Right.TOLD)
+    found = held.filter(account_id=person.pk, student_id=student_id).select_related("student").first()
+    if found is None:
+        raise Http404("no such bond of yours")
     return found
 
 
@@ -89,11 +100,33 @@ def student(person: Person, at: School, student_id: UUID, *, looked: str) -> Stu
 
     `looked` says at what: a code such as `day`.
     """
+    found = own_student(person, at, student_id)
+    held = roles(person, *STAFF).filter(school=at).values_list("name", flat=True)
+    role = next((name for name in reversed(STAFF) if name in set(held)), "")
+    entries.record("student:looked", by=person, about=found.pk, school_code=at.code, page=looked, role=role)
+    return found
+
+
+def own_student(person: Person, at: School, student_id: UUID) -> Student:
+    """One student of `at`, for an act that leaves an entry of its own. Raises `Http404` if not theirs."""
     found = students(person, at).filter(pk=student_id).first()
     if found is None:
         raise Http404("no such student for you")
-    entries.record("student:looked", by=person, about=found.pk, school_code=at.code, page=looked)
     return found
+
+
+def guardianships(person: Person, at: School) -> QuerySet[Guardianship]:
+    """The verified bonds of the students of `at`, for its office; nothing for anybody else."""
+    held = roles(person, *SCHOOL_STAFF).filter(school=OuterRef("student__school"))
+    found = Guardianship.objects.filter(Exists(held), student__school=at, verified_at__isnull=False, ended_at=None)
+    return found.select_related("account", "student__school_class")
+
+
+def restrictions(person: Person, at: School) -> QuerySet[Restriction]:
+    """The restrictions in force for students of `at`, for its office, newest first; nothing for anybody else."""
+    held = roles(person, *SCHOOL_STAFF).filter(school=OuterRef("student__school"))
+    found = Restriction.objects.in_force().filter(Exists(held), student__school=at)
+    return found.select_related("account", "student__school_class").order_by("-placed_at", "-pk")
 
 
 def classes(person: Person, at: School) -> QuerySet[SchoolClass]:

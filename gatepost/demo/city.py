@@ -29,7 +29,7 @@ from gatepost.demo.people import Place
 from gatepost.demo.reader_keys import require_demonstration
 from gatepost.demo.residents import TABLES, ZONE, Bond, Calendar, Residents
 from gatepost.gates.models import Reader
-from gatepost.guardians import bonds
+from gatepost.guardians import restrictions
 from gatepost.guardians.models import Guardianship
 from gatepost.kit.clock import local_date
 from gatepost.roster.models import School, SchoolClass, Staff, Student
@@ -212,7 +212,7 @@ class _Builder:
     def _restrict(self, bond: Bond, *, by: UUID) -> None:
         """The one guardian of the city who may not be told: by order of a court that does not exist."""
         student, office = Student.objects.get(pk=bond.student), Account.objects.get(pk=by)
-        bonds.restrict(bond.account, student, by=office, document="示範裁定第 1 號", now=self.now)
+        restrictions.restrict(bond.account, student, by=office, document="示範裁定第 1 號", now=self.now)
 
     def _days(self, made: Sequence[Institution], children: Sequence[UUID]) -> None:
         for nth, one in enumerate(made):

@@ -21,7 +21,7 @@ from gatepost.demo.institutions import Institution
 from gatepost.demo.names import pick
 from gatepost.demo.people import Child, Family, Guardian, relation
 from gatepost.demo.staff import open_account
-from gatepost.guardians.models import Guardianship
+from gatepost.guardians.models import Guardianship, Right
 from gatepost.kit import sealed
 from gatepost.kit.clock import at_local
 from gatepost.notify.models import Address, Recipient, Subscription
@@ -189,6 +189,8 @@ class Residents:
                 source="demonstration" if verified else "application",
                 asked_at=self._since,
                 verified_at=self._since if verified else None,
+                ended_because="",
+                **{right.column: self._since for right in Right},
             )
 
     def _post_box(

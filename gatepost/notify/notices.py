@@ -75,6 +75,32 @@ def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str
         return int(cursor.fetchone()[0])
 
 
+def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID | None = None) -> int:
+    """Post a notice that nobody subscribes to: to every proven address of everybody who may be told, once.
+
+    Where nobody is to hear it, nothing is posted.
+
+    Not to the account `but_not`; with `only`, to that account alone. Its topic must not be choosable, or the sender
+    looks for a subscription. Returns how many deliveries were made.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TELL,
+            {
+                "key": post.key,
+                "topic": post.topic,
+                "about": post.about,
+                "on_date": post.on_date,
+                "data": json.dumps(post.data),
+                "best_before": post.best_before,
+                "now": now,
+                "but_not": but_not,
+                "only": only,
+            },
+        )
+        return int(cursor.fetchone()[0])
+
+
 def withdraw(keys: Sequence[str], *, on_date: date, because: str, now: datetime) -> int:
     """Drop what is still queued of the notices with `keys`. Returns how many deliveries were dropped.
 
@@ -150,6 +176,32 @@ WITH original AS (
         JOIN notify_delivery anyway ON anyway.notice_id = other.id AND anyway.on_date = other.on_date
         WHERE other.key = %(told)s AND other.on_date = posted.on_date AND anyway.address_id = told.address_id
     )
+    RETURNING 1
+), woken AS (
+    SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)
+)
+SELECT count(*) FROM queued LEFT JOIN woken ON true
+"""
+
+_TELL = """
+WITH hears AS (
+    SELECT address.id AS address_id, recipient.account_id, address.channel
+    FROM notify_recipient recipient
+    JOIN notify_address address ON address.account_id = recipient.account_id
+        AND address.verified_at IS NOT NULL AND address.disabled_at IS NULL
+    WHERE recipient.about = %(about)s AND recipient.ended_at IS NULL
+        AND recipient.account_id IS DISTINCT FROM %(but_not)s::uuid
+        AND (%(only)s::uuid IS NULL OR recipient.account_id = %(only)s::uuid)
+), posted AS (
+    INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
+    SELECT %(key)s, %(topic)s, %(about)s, %(on_date)s, %(data)s::jsonb, %(best_before)s, %(now)s
+    WHERE EXISTS (SELECT FROM hears)
+    ON CONFLICT DO NOTHING
+    RETURNING id, on_date, about
+), queued AS (
+    INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
+    SELECT posted.id, posted.on_date, hears.address_id, hears.account_id, posted.about, hears.channel, %(now)s
+    FROM posted, hears
     RETURNING 1
 ), woken AS (
     SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)

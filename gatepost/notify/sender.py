@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from gatepost.channels.errors import ChannelError
+from gatepost.notify import topics
 from gatepost.watch import tally
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Leased:
             return "ended"
         if not self.address_ok:
             return "unreachable"
-        if not self.subscribed and not self.is_follow_up:
+        if not self.subscribed and not self.is_follow_up and topics.is_choosable(self.topic):
             return "unsubscribed"
         return "stale" if now >= self.best_before else ""
 

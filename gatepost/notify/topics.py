@@ -22,7 +22,7 @@ class Topic:
     """`words` is called in the reader's language with the notice's data and the moment it is sent.
 
     `optional`: a person may do without it (one-click unsubscribe); `choosable`: it has a row in the subscriptions. One
-    that is not choosable goes to exactly those who got the notice it follows.
+    that is not choosable goes to exactly those who got the notice it follows, or to all who may be told.
     """
 
     code: str
@@ -44,6 +44,11 @@ def register(topic: Topic) -> None:
 def get(code: str) -> Topic:
     """The topic with `code`. Raises `KeyError` for one that nobody registered."""
     return _topics[code]
+
+
+def is_choosable(code: str) -> bool:
+    """Whether a notice with this topic needs a subscription; so does one that nobody registered."""
+    return code not in _topics or _topics[code].choosable
 
 
 def choosable() -> list[Topic]:

@@ -18,7 +18,7 @@ from gatepost.demo.reader_keys import NoDemonstration, reader_key
 from gatepost.gates import keys
 from gatepost.gates.models import Reader
 from gatepost.guardians import bonds
-from gatepost.guardians.models import Guardianship
+from gatepost.guardians.models import Guardianship, Restriction
 from gatepost.notify import queries as told
 from gatepost.notify.models import Address, Recipient, Subscription
 from gatepost.roster.identity_numbers import is_invented
@@ -72,7 +72,7 @@ def test_only_verified_bonds_open_a_post_box(built: city.City) -> None:
 
 
 def test_one_guardian_is_restricted_and_hears_nothing(built: city.City) -> None:
-    cut = bonds.restrictions_in_force().get()
+    cut = Restriction.objects.in_force().get()
 
     assert Recipient.objects.get(account=cut.account, about=cut.student_id).ended_at == NOW
     assert not Subscription.objects.filter(recipient__account=cut.account, recipient__about=cut.student_id).exists()

@@ -72,6 +72,7 @@ def _open_bond(applicant: Applicant, application: Application, *, now: datetime 
         application.student,
         relation=applicant.relation,
         source="review",
+        person_digest=bytes(applicant.id_number_digest) if applicant.id_number_digest else None,
         by=application.decided_by_id,
         now=now or application.decided_at,
     )

@@ -7,7 +7,7 @@ import pytest
 from gatepost.accounts.models import Account
 from gatepost.channels.email import pool
 from gatepost.channels.errors import ChannelError
-from gatepost.guardians import bonds
+from gatepost.guardians import restrictions
 from gatepost.notify import notices, recipients, sender
 from gatepost.notify.models import Address, Delivery, Notice, Subscription
 from gatepost.notify.sender import Leased, Outcome
@@ -111,7 +111,7 @@ def test_somebody_elses_address_cannot_be_chosen(student: Student, guardian: Acc
 @pytest.mark.parametrize(
     ("change", "because"),
     [
-        (lambda s, g: bonds.restrict(g.pk, s, by=None, now=NOW), "ended"),
+        (lambda s, g: restrictions.restrict(g.pk, s, by=None, now=NOW), "ended"),
         (lambda s, g: Subscription.objects.all().delete(), "unsubscribed"),
         (lambda s, g: Address.objects.update(disabled_at=NOW), "unreachable"),
         (lambda s, g: Account.objects.update(is_active=False), "unreachable"),
@@ -251,7 +251,7 @@ def test_a_follow_up_goes_to_exactly_those_who_got_the_first(student: Student, g
 def test_a_follow_up_does_not_reach_who_was_restricted_meanwhile(student: Student, guardian: Account) -> None:
     say(student, key="first")
     Delivery.objects.update(state="sent", settled_at=NOW)
-    bonds.restrict(guardian.pk, student, by=None, now=NOW)
+    restrictions.restrict(guardian.pk, student, by=None, now=NOW)
     correction = notices.Post(
         "second", "corrected", student.pk, MONDAY, {"student": "王小明"}, NOW + timedelta(hours=1)
     )

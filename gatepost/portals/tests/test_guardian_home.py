@@ -7,7 +7,7 @@ from django.db import connection
 
 from gatepost.attendance import entries
 from gatepost.attendance.models import Event
-from gatepost.guardians import bonds
+from gatepost.guardians import restrictions
 from gatepost.kit.clock import utc_now
 from gatepost.notify.models import Delivery
 from gatepost.portals.tests.visits import NOW, text_of, visit
@@ -64,7 +64,7 @@ class TestHome:
         father = builders.a_guardian(child)
         browser = visit(father)
         assert "王小明" in text_of(browser.get("/family/"))
-        bonds.restrict(father.pk, child, by=None, now=utc_now())
+        restrictions.restrict(father.pk, child, by=None, now=utc_now())
         assert "王小明" not in text_of(browser.get("/family/"))
         assert browser.get(f"/family/children/{child.pk}/").status_code == 403  # no child left: no family pages
 

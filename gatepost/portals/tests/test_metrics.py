@@ -13,7 +13,7 @@ from gatepost.attendance import arrivals
 from gatepost.attendance.models import Sweep
 from gatepost.channels.errors import ChannelError
 from gatepost.gates.models import Gate
-from gatepost.guardians import bonds
+from gatepost.guardians import restrictions
 from gatepost.notify import sender
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from gatepost.watch import beats, tally
@@ -120,7 +120,7 @@ def test_deliveries_that_are_taken_back_are_counted_too() -> None:
     reader, _key = builders.a_reader(school)
     tap(school.pk, reader.pk, builders.a_card(student).uid, seconds_ago=1)
     arrivals.follow_taps(now=NOW)
-    bonds.restrict(mother.pk, student, document="115-1", by=None, now=NOW)
+    restrictions.restrict(mother.pk, student, document="115-1", by=None, now=NOW)
     assert scrape()["gatepost_deliveries_settled_total", "ended", "email", "dropped"] == 1
 
 

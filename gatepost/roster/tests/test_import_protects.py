@@ -11,7 +11,7 @@ from gatepost.access.models import Role
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import SchoolDay
 from gatepost.cards.models import Card
-from gatepost.guardians import bonds
+from gatepost.guardians import bonds, restrictions
 from gatepost.guardians.models import Guardianship, Restriction
 from gatepost.roster.imports.plan import Report
 from gatepost.roster.imports.refusals import ImportRefused
@@ -56,7 +56,7 @@ def a_school_in_use(school: School, tmp_path: Path, take: Act) -> None:
     teacher = Account.objects.create(email="lin@example.org", name="林春嬌")
     ming, hua = Student.objects.order_by("number")
     bonds.open_bond(father, ming, relation="父子", source="review", by=None, now=NOW)
-    bonds.restrict(father.pk, hua, by=None, document="113-1", now=NOW)
+    restrictions.restrict(father.pk, hua, by=None, document="113-1", now=NOW)
     Card.objects.create(uid="04A1B2C3", student=ming, issued_at=NOW)
     Card.objects.create(uid="04A1B2C4", student=hua, issued_at=NOW)
     Role.objects.create(account=teacher, name=Role.Name.TEACHER, school=school, school_class=SchoolClass.objects.get())
