@@ -49,6 +49,7 @@ def _day(request: HttpRequest, child: Student, day: date) -> HttpResponse:
         week=days.week(child, day, today=today, url_name="child-day", args=[child.pk]),
         entries=days.entries(child, day, told),
         has_deliveries=bool(told),
+        looks_url=reverse("child-looks", args=[child.pk]),
         around=days.around(day, today=today, url_name="child-day", args=[child.pk]),
         crumbs=[{"label": _("Home"), "url": reverse("family")}],
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,7 +16,9 @@ from django.views.decorators.http import require_http_methods
 
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
+from gatepost.accounts.models import Account
 from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
+from gatepost.guardians.models import Right
 from gatepost.notify import recipients, topics
 from gatepost.notify.models import Address
 from gatepost.notify.queries import addresses_of, mask, subscribed
@@ -37,7 +40,7 @@ HINTS = {
 def settings(request: HttpRequest) -> HttpResponse:
     """The matrix of messages, the addresses, the language."""
     account = signed_in(request)
-    children, addresses = list(queries.children(account)), addresses_of(account.pk)
+    children, addresses = list(queries.children(account, Right.TOLD)), addresses_of(account.pk)
     refused = ""
     if request.method == "POST":
         refused = _save(request, children, addresses)
@@ -53,6 +56,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         has_usable=any(address.is_usable for address in addresses),
         addresses=[_address(address) for address in addresses],
         new_url=reverse("address-new"),
+        bonds=[_bond(child) for child in _bound(account)],
     )
 
 
@@ -121,6 +125,15 @@ def _cell(child_id: UUID, topic: str, address: Address, checked: bool) -> dict[s
         "channel": f"{words.CHANNELS[address.channel]} {mask(address.target)}",
         "checked": checked,
     }
+
+
+def _bound(account: Account) -> QuerySet[Student]:
+    return queries.children(account) | queries.children(account, Right.TOLD)
+
+
+def _bond(child: Student) -> dict[str, str]:
+    url = reverse("bond-end", args=[child.pk])
+    return {"text": f"{child.name} {child_detail(child)}", "note": _("End the bond"), "url": url}
 
 
 def _name(child_id: UUID) -> str:

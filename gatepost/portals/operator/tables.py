@@ -117,7 +117,12 @@ class StudentTable(ReadOnly):
         student = self.get_object(request, object_id)
         if student is not None:
             entries.record(
-                "student:looked", by=request.user, about=student.pk, school_code=student.school.code, page="tables"
+                "student:looked",
+                by=request.user,
+                about=student.pk,
+                school_code=student.school.code,
+                page="tables",
+                role="operator",
             )
         return super().change_view(request, object_id, *args, **kwargs)
 

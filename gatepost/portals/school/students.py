@@ -93,7 +93,7 @@ def one_day(request: HttpRequest, code: str, student_id: UUID, day: date) -> Htt
         week=days.week(student, day, today=today, url_name="school-student-day", args=[code, student.pk]),
         entries=days.entries(student, day, told, act=take_back),
         around=days.around(day, today=today, url_name="school-student-day", args=[code, student.pk]),
-        actions=_actions(code, student),
+        actions=_actions(code, student, office=queries.sees_whole_school(request.user, school)),
         crumbs=[
             {"label": _("Students"), "url": reverse("school-students", args=[code])},
             *_class_crumb(code, student.school_class),
@@ -138,7 +138,12 @@ def _rows(school: School, shown: list[Student], now: datetime) -> list[dict[str,
     return rows
 
 
-def _actions(code: str, student: Student) -> list[dict[str, str]]:
+def _actions(code: str, student: Student, *, office: bool) -> list[dict[str, str]]:
+    guardians = {
+        "label": _("Guardians"),
+        "url": reverse("school-guardians", args=[code, student.pk]),
+        "kind": "plain",
+    }
     return [
         {
             "label": _("Manual entry"),
@@ -146,6 +151,7 @@ def _actions(code: str, student: Student) -> list[dict[str, str]]:
             "kind": "plain",
         },
         {"label": _("Put down leave"), "url": reverse("school-leave", args=[code, student.pk]), "kind": "plain"},
+        *([guardians] if office else []),
     ]
 
 

@@ -19,9 +19,11 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
+from gatepost.guardians.models import Guardianship
+from gatepost.guardians.restrictions import restrict
 from gatepost.notify.mail import UNSUBSCRIBE_SALT
 from gatepost.notify.models import Address
-from gatepost.portals.tests.visits import visit
+from gatepost.portals.tests.visits import NOW, visit
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -79,6 +81,8 @@ def city() -> City:
             "student_id": child.pk,
             "day": MONDAY,
             "event_id": event,
+            "bond_id": Guardianship.objects.get(account=mother).pk,
+            "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
             "reader_id": reader.pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
