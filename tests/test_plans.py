@@ -142,7 +142,7 @@ def test_following_taps_and_sending_read_by_index(scene: dict[str, Any], watch: 
     tapped(scene["reader"], "FFFFFFFE", at("07:42"))
     watch.faults.clear()  # what only built the scene
     assert arrivals.follow_taps(now=at("07:43")) == 2
-    sender.send_due("email", Nobody(), now=at("07:43"))  # type: ignore[arg-type]
+    sender.send_due("email", Nobody(), now=at("07:43"))
     assert {arrivals._LOCK_SHARDS, arrivals._TAKE} <= watch.seen
     assert not watch.faults
 
