@@ -19,6 +19,7 @@ help:
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
 	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
+	@echo "make bench-growth  the same at 1, 10, 100 and 280 schools, with and without a year behind them"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
 
@@ -54,6 +55,9 @@ faults: .venv/.ready
 
 fuzz: .venv/.ready
 	FAULTS=long $(RUN) -m pytest tests/fuzz -n logical --dist worksteal
+
+bench-growth: .venv/.ready
+	$(RUN) -m bench --only growth
 
 messages: .venv/.ready
 	@command -v xgettext >/dev/null || { echo "make messages needs GNU gettext: please install the package gettext." >&2; exit 1; }
