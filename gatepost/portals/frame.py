@@ -62,9 +62,9 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
         ("entries", _("Manual entry"), reverse("school-entry", args=[school.code])),
         ("calendar", _("Calendar"), reverse("school-calendar", args=[school.code])),
     ]
-    if held & set(MANAGES):
     if held & set(queries.SCHOOL_STAFF):
         nav += [("guardians", _("Guardians"), reverse("school-bonds", args=[school.code]))]
+    if held & set(MANAGES):
         nav += [
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
             ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
