@@ -16,6 +16,7 @@ from gatepost.roster.models import School, Student
 Frame = dict[str, Any]
 
 # Who may decide about readers and held messages; a teacher works with one class.
+REVIEWS = (Role.Name.REGISTRAR, Role.Name.SCHOOL_ADMINISTRATOR)  # applications of families
 MANAGES = (Role.Name.STUDENT_AFFAIRS, Role.Name.SCHOOL_ADMINISTRATOR)
 
 
@@ -64,6 +65,8 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
     ]
     if held & set(queries.SCHOOL_STAFF):
         nav += [("guardians", _("Guardians"), reverse("school-bonds", args=[school.code]))]
+    if held & set(REVIEWS):
+        nav += [("applications", _("Applications"), reverse("school-applications", args=[school.code]))]
     if held & set(MANAGES):
         nav += [
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),

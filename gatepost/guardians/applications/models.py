@@ -109,6 +109,11 @@ class Application(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     reason = models.TextField(blank=True)  # of the last return or refusal, as the family reads it
+    # Where a restriction stands, two people look: the first one's yes, which counts for what was submitted before it.
+    first_look_at = models.DateTimeField(null=True, blank=True)
+    first_look_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -149,6 +154,11 @@ class Application(models.Model):
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("opened_at")),
                 name="guardians_application_withdrawn",
+            ),
+            models.CheckConstraint(
+                condition=Q(first_look_at__isnull=True, first_look_by__isnull=True)
+                | Q(first_look_at__isnull=False, first_look_by__isnull=False),
+                name="guardians_application_first_look",
             ),
         ]
         indexes = [

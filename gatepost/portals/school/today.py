@@ -18,9 +18,9 @@ from gatepost.access.doors import open_to
 from gatepost.attendance.board import board as read_board
 from gatepost.kit.clock import local_date
 from gatepost.portals import words
-from gatepost.portals.frame import page, school_frame
+from gatepost.portals.frame import REVIEWS, page, school_frame
 from gatepost.portals.moment import now_of
-from gatepost.portals.school import boards
+from gatepost.portals.school import applications, boards
 from gatepost.roster.models import School
 
 
@@ -59,6 +59,7 @@ def _context(request: HttpRequest, school: School, roles_here: set[str]) -> dict
         "refresh_url": reverse("school-today", args=[school.code]),
         "board_url": reverse("school-board", args=[school.code]),
         "board": shown,
+        "late": [one for one in [applications.late(school, now=now)] if one] if roles_here & set(REVIEWS) else [],
         "version": _version(shown),
     }
 

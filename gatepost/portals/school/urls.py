@@ -1,6 +1,8 @@
 from django.urls import path
 
 from gatepost.portals.school import (
+    application,
+    applications,
     calendar,
     correction,
     deliveries,
@@ -38,6 +40,24 @@ urlpatterns = [
     path("<code:code>/students/<uuid:student_id>/restrictions/new/", restrictions.new, name="school-restriction-new"),
     path("<code:code>/guardians/", guardians.overview, name="school-bonds"),
     path("<code:code>/restrictions/<int:restriction_id>/lift/", restrictions.lift, name="school-restriction-lift"),
+    path("<code:code>/applications/", applications.applications, name="school-applications"),
+    path("<code:code>/applications/exact/", applications.exact, name="school-applications-exact"),
+    path("<code:code>/applications/<uuid:application_id>/", application.application, name="school-application"),
+    path(
+        "<code:code>/applications/<uuid:application_id>/approval/",
+        application.approve,
+        name="school-application-approval",
+    ),
+    path(
+        "<code:code>/applications/<uuid:application_id>/return/",
+        application.give_back,
+        name="school-application-return",
+    ),
+    path(
+        "<code:code>/applications/<uuid:application_id>/refusal/",
+        application.refuse,
+        name="school-application-refusal",
+    ),
     path("<code:code>/readers/", readers.readers, name="school-readers"),
     path("<code:code>/readers/new/", readers.new, name="school-reader-new"),
     path("<code:code>/readers/<uuid:reader_id>/", readers.reader, name="school-reader"),

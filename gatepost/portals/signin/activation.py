@@ -25,6 +25,7 @@ from gatepost.accounts import activation
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account, Activation
+from gatepost.guardians.applications import approvals
 from gatepost.notify import addresses
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
@@ -181,11 +182,12 @@ def _open(request: HttpRequest, found: Activation, password: str, now: datetime)
     try:
         with transaction.atomic():
             account = activation.open_account(found, password, now=now)
-            _take(found, account, now)
+            kept = _take(found, account, now)
     except ActivationRefused as refused:
         return redirect("activate") if refused.code == "known" else _refused(request, refused.code)
     del request.session[PROOF]
     messages.success(request, _("Your account is open. From now on sign in with your email and this password."))
+    _say_what_is_kept(request, kept)
     answer: HttpResponse = perform_login(request, account, email_verification="none", redirect_url=reverse("home"))
     return answer
 
@@ -198,17 +200,28 @@ def _confirm(request: HttpRequest, found: Activation, account: Account, now: dat
     try:
         with transaction.atomic():
             activation.confirm(found, account, now=now)
-            _take(found, account, now)
+            kept = _take(found, account, now)
     except ActivationRefused as refused:
         return _refused(request, refused.code)
     del request.session[PROOF]
+    _say_what_is_kept(request, kept)
     messages.success(request, _("Confirmed. What was approved is now part of your account."))
     return redirect("home")
 
 
-def _take(found: Activation, account: Account, now: datetime) -> None:
-    """What a person gets by confirming, in one transaction: the mailbox they have just shown counts as proven."""
+def _take(found: Activation, account: Account, now: datetime) -> int:
+    """What a person gets by confirming, in one transaction: a proven address, and the bonds that waited for them.
+
+    Returns how many bonds a restriction keeps closed.
+    """
     addresses.count_as_proven(account, found.email, now=now)
+    _opened, kept = approvals.take(account, found.email, now=now)
+    return kept
+
+
+def _say_what_is_kept(request: HttpRequest, kept: int) -> None:
+    if kept:
+        messages.warning(request, _("One child could not be added. Please ask the school’s registrar."))
 
 
 def _refused(request: HttpRequest, code: str) -> HttpResponse:

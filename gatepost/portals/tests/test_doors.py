@@ -19,11 +19,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
+from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.models import Guardianship
 from gatepost.guardians.restrictions import restrict
+from gatepost.guardians.tests.test_applications import submitted
 from gatepost.notify.mail import UNSUBSCRIBE_SALT
 from gatepost.notify.models import Address
 from gatepost.portals.tests.visits import NOW, visit
+from gatepost.roster.models import Student
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -83,6 +86,7 @@ def city() -> City:
             "event_id": event,
             "bond_id": Guardianship.objects.get(account=mother).pk,
             "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
+            "application_id": _application(neighbour),
             "reader_id": reader.pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
@@ -141,6 +145,12 @@ def _walk(patterns: list[Any]) -> Iterator[tuple[str, URLPattern]]:
                 yield from _walk(pattern.url_patterns)
         else:
             yield pattern.name or str(pattern.pattern), pattern
+
+
+def _application(student: Student) -> uuid.UUID:
+    """An application that waits for the student's school."""
+    Desk.objects.create(school=student.school)
+    return submitted(student).pk
 
 
 def _token(account: Account, about: uuid.UUID) -> str:
