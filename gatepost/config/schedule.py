@@ -11,6 +11,7 @@ from django.db import OperationalError
 
 from gatepost.attendance import arrivals, sweep
 from gatepost.channels.email.pool import SmtpPool
+from gatepost.guardians import leavers, restrictions
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
@@ -40,6 +41,7 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         ),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
+        Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
     ]
@@ -51,6 +53,11 @@ def arrivals_loops() -> list[Loop]:
         Loop(f"arrivals-{number}", lambda now: arrivals.follow_taps(now=now), every_seconds=1, channel="gatepost_taps")
         for number in range(ARRIVALS_THREADS)
     ]
+
+
+def follow_bonds(now: datetime) -> int:
+    """What dates do to bonds: restrictions run out, bonds with children who left the city end."""
+    return restrictions.put_away(now=now) + leavers.follow_leavers(now=now)
 
 
 def make_partitions(now: datetime) -> int:

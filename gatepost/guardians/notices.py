@@ -33,7 +33,7 @@ def _post(topic: str, bond: Guardianship, student: Student, *, now: datetime, **
     school = student.school
     day = local_date(now, school.timezone)
     return notices.Post(
-        key=f"{topic}:{bond.pk}",
+        key=f"{topic}:{bond.pk}:{day}",
         topic=topic,
         about=student.pk,
         on_date=day,
