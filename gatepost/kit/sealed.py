@@ -50,13 +50,21 @@ class KeyRing:
 
     def seal(self, text: str, *, place: str) -> bytes:
         """`text` encrypted for `place`, with the newest key."""
+        return self.seal_bytes(text.encode(), place=place)
+
+    def seal_bytes(self, data: bytes, *, place: str) -> bytes:
+        """The same for bytes, such as a document's."""
         key_id = max(self.keys)
         nonce = os.urandom(_NONCE_BYTES)
         head = _HEAD.pack(_VERSION, key_id)
-        return head + nonce + _cipher(self.keys[key_id]).encrypt(nonce, text.encode(), head + place.encode())
+        return head + nonce + _cipher(self.keys[key_id]).encrypt(nonce, data, head + place.encode())
 
     def open(self, sealed: bytes | memoryview, *, place: str) -> str:
         """The text sealed at `place`. Raises `SealError` if this ring or this place is not the right one."""
+        return self.open_bytes(sealed, place=place).decode()
+
+    def open_bytes(self, sealed: bytes | memoryview, *, place: str) -> bytes:
+        """The same for bytes."""
         sealed = bytes(sealed)
         if len(sealed) < _HEAD.size + _NONCE_BYTES:
             raise SealError("too short to be a sealed value")
@@ -65,10 +73,9 @@ class KeyRing:
         if version != _VERSION or key_id not in self.keys:
             raise SealError(f"no key {key_id} of version {version} on this ring")
         try:
-            opened = _cipher(self.keys[key_id]).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + place.encode())
+            return _cipher(self.keys[key_id]).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + place.encode())
         except InvalidTag as error:
             raise SealError("the value does not belong here or was changed") from error
-        return opened.decode()
 
     def digest(self, text: str) -> bytes:
         """A keyed digest (HMAC-SHA-256, 32 bytes) by which equal texts are found without opening any."""

@@ -19,17 +19,19 @@ def send_code(address: Address, code: str, *, language: str, name: str, now: dat
 
     For an edge with nobody's transaction open.
     """
-    envelope = Envelope(
-        sender=relay.sender_mailbox(),
-        to=Mailbox(address=address.target, name=name),
-        key=f"code-{address.pk}-{now.isoformat()}",
-        at=now,
+    send_code_to(
+        Mailbox(address=address.target, name=name), code, key=f"code-{address.pk}", language=language, now=now
     )
+
+
+def send_code_to(to: Mailbox, code: str, *, key: str, language: str, now: datetime) -> None:
+    """The same for somebody who has no account yet. `key` names the mailbox in the Message-ID."""
+    envelope = Envelope(sender=relay.sender_mailbox(), to=to, key=f"{key}-{now.isoformat()}", at=now)
     message = _template(language).fill({"code": code}, envelope)
     sign = relay.signature()
     transport = EmailTransport(relay.smtp_settings())
     try:
-        transport.send_ready(ready(relay.sender_mailbox().address, address.target, sign(message) if sign else message))
+        transport.send_ready(ready(relay.sender_mailbox().address, to.address, sign(message) if sign else message))
     finally:
         transport.close()
 

@@ -7,6 +7,7 @@ converters.register()
 urlpatterns = [
     path("", include("gatepost.portals.public.urls")),
     path("", include("gatepost.portals.signin.urls")),
+    path("apply/", include("gatepost.portals.binding.urls")),
     path("family/", include("gatepost.portals.guardian.urls")),
     path("schools/", include("gatepost.portals.school.urls")),
     path("bureau/", include("gatepost.portals.bureau.urls")),

@@ -5,6 +5,7 @@ An answer is a row and stays; the newest of a purpose counts. Taking one back co
 
 from datetime import datetime
 
+from gatepost.audit import entries
 from gatepost.guardians.applications.models import Application, Consent
 
 NECESSARY = Consent.Purpose.BINDING  # without it there is nothing to do for the family
@@ -41,3 +42,14 @@ def is_given(application: Application, purpose: str) -> bool:
     """Whether the newest answer for `purpose` is yes, and was not taken back."""
     found = newest(application).get(purpose)
     return found is not None and found.is_given()
+
+
+def withdraw(application: Application, purpose: str, *, now: datetime) -> bool:
+    """Take back the agreement for `purpose`: it counts no more from this moment. Returns whether there was one."""
+    found = newest(application).get(purpose)
+    if found is None or not found.is_given():
+        return False
+    found.withdrawn_at = now
+    found.save(update_fields=["withdrawn_at"])
+    entries.record("consent:withdrawn", by=None, about=application.student_id, purpose=purpose)
+    return True

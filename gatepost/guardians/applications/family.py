@@ -111,12 +111,13 @@ def submit(application: Application, *, ring: KeyRing, now: datetime) -> Applica
 
 
 def withdraw(application: Application, *, now: datetime) -> Application:
-    """Take the application back before the school has decided. Raises `ApplicationRefused` (stale, elsewhere)."""
+    """Take application and consent back before the school decides. Raises `ApplicationRefused` (stale, elsewhere)."""
     with changing(application) as row:
         if not row.is_open:
             raise ApplicationRefused("elsewhere")
         row.withdrawn_at = now
         _save(row, "withdrawn_at")
+        consents.withdraw(row, consents.NECESSARY, now=now)
         keep_step(row, ApplicationStep.Act.WITHDRAWN, by=None, now=now)
     return row
 

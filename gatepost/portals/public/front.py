@@ -30,6 +30,11 @@ def front(request: HttpRequest) -> HttpResponse:
 def _entries() -> list[dict[str, object]]:
     ways = [
         (_("Families"), _("See that your child arrived or left, and choose your messages"), reverse("family")),
+        (
+            _("Apply for the parent–child account"),
+            _("For families without an account yet: three steps, and the school decides"),
+            reverse("binding-schools"),
+        ),
         (_("Schools"), _("Who is here today, entries without a card, readers"), reverse("schools")),
         (_("Education bureau"), _("The city today, announcements, days without school"), reverse("bureau-today")),
         (_("Platform"), _("Queues, deliveries, readers"), reverse("operator-health")),

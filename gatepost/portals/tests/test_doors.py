@@ -91,6 +91,7 @@ def city() -> City:
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
             "token": _token(mother, child.pk),
+            "position": 1,
         },
     )
 

@@ -1,0 +1,172 @@
+"""The family's way in: student number and the student's ID number once, then a password of the family's own.
+
+Who guesses learns nothing: a wrong number, a wrong ID number and a student who does not exist get the same answer after
+the same work. Failures are counted for the student number, for the address they come from and for the school; a limit
+says when to try again, and never keeps a whole school out for more than minutes.
+"""
+
+import hmac
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from math import ceil
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import IntegrityError, connection, transaction
+
+from gatepost.accounts.models import Account
+from gatepost.audit import entries
+from gatepost.guardians.applications.models import FailedSignIn, FamilyAccess
+from gatepost.kit.sealed import KeyRing
+from gatepost.roster import identity_numbers
+from gatepost.roster.models import School, Student
+
+PREFIX = "P"  # of a family's account: P + student number
+KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `failures` within `window`."""
+
+    failures: int
+    window: timedelta
+
+
+# A student's is tight: an ID number is guessed one by one. A school's families sit behind one address on its open days.
+LIMITS = {
+    "student": (Limit(5, timedelta(minutes=15)), Limit(20, timedelta(hours=24))),
+    "address": (Limit(60, timedelta(minutes=10)),),
+    "school": (Limit(300, timedelta(minutes=5)),),
+}
+
+
+class EntranceRefused(Exception):
+    """Nobody came in. `code`: wrong (something does not fit, and nothing says what), wait (`minutes` from now)."""
+
+    def __init__(self, code: str, *, minutes: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.minutes = minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Who came in. Without a `stamp` it was by the ID number, and only setting a password is open."""
+
+    student: Student
+    stamp: uuid.UUID | None
+
+
+def sign_in(school: School, account: str, secret: str, *, address: str, ring: KeyRing, now: datetime) -> Entered:
+    """Check `P` + student number with the family's password, or the student's ID number where none is set.
+
+    Raises `EntranceRefused`.
+    """
+    numbers = _numbers(account)
+    keys = _keys(school, numbers[-1], address, ring)
+    with transaction.atomic():
+        _one_at_a_time(keys["student"])
+        minutes = _minutes_to_wait(keys, now)
+        entered = None if minutes else _checked(school, numbers, secret, ring)
+        if entered is None and not minutes:
+            _count_failure(keys, now)
+        if entered:
+            FailedSignIn.objects.filter(key=keys["student"]).delete()
+            entries.record("family-access:used", by=None, about=entered.student.pk, school_code=school.code)
+    if minutes:
+        raise EntranceRefused("wait", minutes=minutes)
+    if entered is None:
+        raise EntranceRefused("wrong")
+    return entered
+
+
+def set_password(student: Student, password: str, *, now: datetime) -> FamilyAccess:
+    """The family's own password; from now on the ID number opens nothing. Raises `EntranceRefused("wrong")` if set."""
+    try:
+        with transaction.atomic():
+            access = FamilyAccess.objects.create(student=student, password=make_password(password), set_at=now)
+            entries.record("family-access:set", by=None, about=student.pk)
+    except IntegrityError as error:
+        raise EntranceRefused("wrong") from error
+    return access
+
+
+def forget_password(student: Student, *, by: Account) -> bool:
+    """The family forgot it: the ID number opens once more, and whoever is in is out. Returns whether there was one."""
+    with transaction.atomic():
+        gone, _ = FamilyAccess.objects.filter(student=student).delete()
+        if gone:
+            entries.record("family-access:reset", by=by, about=student.pk)
+    return bool(gone)
+
+
+def still_in(student_id: uuid.UUID, stamp: str) -> Student | None:
+    """The student whose family is in with `stamp` (empty: by the ID number, while no password is set), or None."""
+    student = Student.objects.select_related("school", "school_class", "family_access").filter(pk=student_id).first()
+    if student is None:
+        return None
+    access = getattr(student, "family_access", None)
+    return student if (str(access.stamp) if access else "") == stamp else None
+
+
+def _numbers(account: str) -> tuple[str, str]:
+    """The student number as typed, and without the P in front."""
+    typed = "".join(account.split()).upper()
+    return typed, typed.removeprefix(PREFIX)
+
+
+def _checked(school: School, numbers: tuple[str, str], secret: str, ring: KeyRing) -> Entered | None:
+    """One look at the table, one digest and one password hash, whoever asks and whatever is wrong."""
+    student = (
+        Student.objects.select_related("family_access")
+        .filter(school=school, number__in={numbers[1], numbers[1].lower()})
+        .first()
+    )
+    access = getattr(student, "family_access", None) if student else None
+    kept = bytes(student.id_number_digest) if student and student.id_number_digest else bytes(32)
+    number_fits = hmac.compare_digest(kept, ring.digest(identity_numbers.normalise(secret)))
+    password_fits = check_password(secret, access.password if access else _nobodys_password())
+    if student is None:
+        return None
+    if access:
+        return Entered(student, access.stamp) if password_fits else None
+    return Entered(student, None) if number_fits else None
+
+
+@cache
+def _nobodys_password() -> str:
+    return make_password(uuid.uuid4().hex)
+
+
+def _keys(school: School, number: str, address: str, ring: KeyRing) -> dict[str, bytes]:
+    return {
+        "student": ring.digest(f"family-access:student:{school.pk}:{number}"),
+        "address": ring.digest(f"family-access:address:{address}"),
+        "school": ring.digest(f"family-access:school:{school.pk}"),
+    }
+
+
+def _one_at_a_time(key: bytes) -> None:
+    """Guesses at one student queue up, so that a hundred at once are a hundred counted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(key[:8], signed=True)])
+
+
+def _minutes_to_wait(keys: dict[str, bytes], now: datetime) -> int:
+    ends = [end for name, key in keys.items() for limit in LIMITS[name] if (end := _full_until(key, limit, now))]
+    return max(1, ceil((max(ends) - now).total_seconds() / 60)) if ends else 0
+
+
+def _full_until(key: bytes, limit: Limit, now: datetime) -> datetime | None:
+    """When the failure that fills the window falls out of it, or None while there is room."""
+    failures = FailedSignIn.objects.filter(key=key, at__gt=now - limit.window).order_by("-at")
+    filling = failures.values_list("at", flat=True)[limit.failures - 1 : limit.failures].first()
+    return filling + limit.window if filling else None
+
+
+def _count_failure(keys: dict[str, bytes], now: datetime) -> None:
+    FailedSignIn.objects.bulk_create([FailedSignIn(key=key, at=now) for key in keys.values()])
+    old = FailedSignIn.objects.filter(at__lt=now - KEPT).values("pk")[:1000]
+    FailedSignIn.objects.filter(pk__in=old).delete()

@@ -1,0 +1,1 @@
+"""A family's application to be bound to its child: for people who have no account yet, each page a step."""

@@ -1,0 +1,71 @@
+"""Choosing the school: by district, stage and name, or by typing."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from gatepost.access.doors import PUBLIC, open_to
+from gatepost.guardians.applications import queries
+from gatepost.portals.binding.family import frame
+from gatepost.portals.frame import page
+from gatepost.roster.models import District, School, Stage
+
+SHOWN_MOST = 60
+
+
+@open_to(PUBLIC)
+@require_safe
+def choose(request: HttpRequest) -> HttpResponse:
+    """A plain form that narrows the list down; only schools that opened the service are in it."""
+    asked = {key: request.GET.get(key, "").strip()[:50] for key in ("district", "stage", "q")}
+    every = queries.schools_that_take_applications()
+    found = _narrowed(every, **asked) if any(asked.values()) else every
+    shown = list(found.select_related("district")[: SHOWN_MOST + 1])
+    return page(
+        request,
+        "binding/schools.html",
+        frame(request),
+        asked=asked,
+        districts=[(one.code, _district(one)) for one in District.objects.filter(schools__in=every).distinct()],
+        stages=[
+            (stage.value, _stages()[stage]) for stage in Stage if stage in set(every.values_list("level", flat=True))
+        ],
+        schools=[_row(school) for school in shown[:SHOWN_MOST]],
+        is_cut=len(shown) > SHOWN_MOST,
+    )
+
+
+def _narrowed(schools: QuerySet[School], *, district: str, stage: str, q: str) -> QuerySet[School]:
+    if district:
+        schools = schools.filter(district=district)
+    if stage:
+        schools = schools.filter(level=stage)
+    typed = q.replace("台", "臺")
+    return schools.filter(Q(name__icontains=typed) | Q(short_name__icontains=typed) | Q(code=q)) if q else schools
+
+
+def _row(school: School) -> dict[str, Any]:
+    return {
+        "text": school.name,
+        "note": _district(school.district),
+        "url": reverse("binding-sign-in", args=[school.code]),
+    }
+
+
+def _district(district: District) -> str:
+    return district.name if (get_language() or "").startswith("zh") else district.name_en
+
+
+def _stages() -> dict[str, str]:
+    return {
+        Stage.ELEMENTARY: _("Elementary school"),
+        Stage.JUNIOR_HIGH: _("Junior high school"),
+        Stage.SENIOR_HIGH: _("Senior high school"),
+        Stage.VOCATIONAL_HIGH: _("Vocational high school"),
+        Stage.SPECIAL: _("Special education school"),
+    }
