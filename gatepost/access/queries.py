@@ -100,18 +100,12 @@ def student(person: Person, at: School, student_id: UUID, *, looked: str) -> Stu
 
     `looked` says at what: a code such as `day`.
     """
-    found = own_student(person, at, student_id)
-    held = roles(person, *STAFF).filter(school=at).values_list("name", flat=True)
-    role = next((name for name in reversed(STAFF) if name in set(held)), "")
-    entries.record("student:looked", by=person, about=found.pk, school_code=at.code, page=looked, role=role)
-    return found
-
-
-def own_student(person: Person, at: School, student_id: UUID) -> Student:
-    """One student of `at`, for an act that leaves an entry of its own. Raises `Http404` if not theirs."""
     found = students(person, at).filter(pk=student_id).first()
     if found is None:
         raise Http404("no such student for you")
+    held = roles(person, *STAFF).filter(school=at).values_list("name", flat=True)
+    role = next((name for name in reversed(STAFF) if name in set(held)), "")
+    entries.record("student:looked", by=person, about=found.pk, school_code=at.code, page=looked, role=role)
     return found
 
 

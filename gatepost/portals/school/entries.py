@@ -110,7 +110,8 @@ class VoidForm(forms.Form):
 def void(request: HttpRequest, code: str, student_id: UUID, day: date, event_id: int) -> HttpResponse:
     """Take back a wrong event, with a reason. Whoever was told of it is told the correction."""
     school, now = queries.school(request.user, code), now_of(request)
-    student = _own(request, school, student_id)
+    student = queries.student(request.user, school, student_id, looked="day")
+    student.school = school
     event = timeline.event_of(student, day, event_id)
     if event is None or event.voided_at is not None:
         raise Http404("no such event to take back")

@@ -79,7 +79,7 @@ def of_student(request: HttpRequest, code: str, student_id: UUID) -> HttpRespons
 def end(request: HttpRequest, code: str, student_id: UUID, bond_id: int) -> HttpResponse:
     """The school ends a bond, after a confirmation."""
     school, now = queries.school(request.user, code, *queries.SCHOOL_STAFF), now_of(request)
-    student = queries.own_student(request.user, school, student_id)
+    student = queries.student(request.user, school, student_id, looked="guardians")
     student.school = school
     bond = standing(student).filter(pk=bond_id).first()
     if bond is None:
@@ -152,7 +152,7 @@ def _guardian(school: School, bond: Guardianship) -> dict[str, Any]:
     return {
         "name": bond.account.get_full_name(),
         "detail": bond.relation,
-        "state": "off" if cut.exists() else "on",
+        "state": "held" if cut.exists() else "delivered",
         "word": _("Restricted") if cut.exists() else _("Bound"),
         "facts": [
             {"label": _("Rights"), "value": rights_in_words(bond.rights)},
@@ -172,7 +172,7 @@ def _guardian(school: School, bond: Guardianship) -> dict[str, Any]:
 def _restriction_card(school: School, one: Restriction) -> dict[str, Any]:
     return {
         "name": whom(one),
-        "state": "off",
+        "state": "held",
         "word": rights_in_words(one.rights),
         "facts": [
             {"label": _("Until"), "value": until_in_words(school, one)},

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -44,9 +44,7 @@ class LeaveForm(forms.Form):
 def new(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
     """Put down leave for a student, today by default."""
     school, now = queries.school(request.user, code), now_of(request)
-    student = queries.students(request.user, school).filter(pk=student_id).first()
-    if student is None:
-        raise Http404("no such student for you")
+    student = queries.student(request.user, school, student_id, looked="leave")
     today = local_date(now, school.timezone)
     form = LeaveForm(request.POST or None, initial={"first": today, "last": today})
     if request.method == "POST" and form.is_valid():

@@ -41,11 +41,11 @@ class RestrictionForm(forms.Form):
     """Who, what, until when, on what ground."""
 
     whom = forms.ChoiceField(
-        label=gettext_lazy("Who is restricted?"),
+        label=gettext_lazy("Who is restricted"),
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose who is restricted.")},
     )
-    person_name = text_field(gettext_lazy("Name"), required=False, longest=60)
+    person_name = text_field(gettext_lazy("The person’s name"), required=False, longest=60)
     id_number = text_field(
         gettext_lazy("ID or residence number"),
         required=False,
@@ -53,7 +53,7 @@ class RestrictionForm(forms.Form):
         help_text=gettext_lazy("Only for somebody who is not bound yet: by it a later application is stopped."),
     )
     rights = forms.MultipleChoiceField(
-        label=gettext_lazy("What is cut?"),
+        label=gettext_lazy("What is cut"),
         choices=list(guardians.RIGHTS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[right.value for right in Right],
@@ -122,7 +122,7 @@ class RestrictionForm(forms.Form):
 def new(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
     """The form; then a page that says what stops; then the act."""
     school, now = queries.school(request.user, code, *queries.SCHOOL_STAFF), now_of(request)
-    student = queries.own_student(request.user, school, student_id)
+    student = queries.student(request.user, school, student_id, looked="guardians")
     student.school = school
     today = local_date(now, school.timezone)
     form = RestrictionForm(request.POST or None, student=student, today=today)

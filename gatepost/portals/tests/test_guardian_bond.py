@@ -81,3 +81,8 @@ class TestWhoLooked:
             queries.student(office, child.school, child.pk, looked="day")
         assert looks_of(child, mother).count('role="rowheader"') == 30
         assert 'rel="next"' in looks_of(child, mother)
+
+    @pytest.mark.parametrize("page", ["days/2026-11-23/", "leave/", "guardians/", "restrictions/new/"])
+    def test_every_page_about_one_child_leaves_an_entry(self, child: Student, mother: Account, page: str) -> None:
+        visit(builders.an_office(child.school)).get(f"/schools/{child.school.code}/students/{child.pk}/{page}")
+        assert "學務處" in looks_of(child, mother)

@@ -178,7 +178,11 @@ class TestStudents:
         office = builders.an_office(school)
         visit(office).get(f"/schools/{school.code}/students/{child.pk}/days/2026-11-23/")
         entry = Entry.objects.get(action="student:looked")
-        assert (entry.actor_id, entry.about, entry.facts) == (office.pk, child.pk, {"page": "day"})
+        assert (entry.actor_id, entry.about, entry.facts) == (
+            office.pk,
+            child.pk,
+            {"page": "day", "role": "student_affairs"},
+        )
 
     def test_a_day_shows_the_messages_of_all_guardians_masked(self, school: School, child: Student) -> None:
         builders.a_guardian(child, account=builders.an_account("mother@example.org"))
