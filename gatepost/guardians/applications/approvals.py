@@ -105,8 +105,13 @@ def exact_matches(school: School, *, ring: KeyRing) -> list[Application]:
             )
         )
     )
-    found = _together(queries.queue(school)).exclude(Exists(unknown))[:LOOKED_THROUGH_MOST]
-    return [one for one in whole(found) if compare.is_exact(one, ring=ring)][:TOGETHER_MOST]
+    likely = whole(_together(queries.queue(school)).exclude(Exists(unknown)))
+    found: list[Application] = []
+    for start in range(0, LOOKED_THROUGH_MOST, TOGETHER_MOST):
+        found += [one for one in likely[start : start + TOGETHER_MOST] if compare.is_exact(one, ring=ring)]
+        if len(found) >= TOGETHER_MOST:
+            break
+    return found[:TOGETHER_MOST]
 
 
 def approve_together(

@@ -30,7 +30,7 @@ from gatepost.portals.school.applications import REVIEWERS, crumbs, waiting
 from gatepost.roster.models import School
 
 FIELDS = {
-    "name": gettext_lazy("Name"),
+    "name": gettext_lazy("Person’s name"),
     "id_number": gettext_lazy("ID number"),
     "relation": gettext_lazy("Relation"),
     "mobile": gettext_lazy("Mobile"),

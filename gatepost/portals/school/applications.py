@@ -19,7 +19,7 @@ from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.guardians.applications import approvals, compare
 from gatepost.guardians.applications.compare import Comparison, Verdict
-from gatepost.guardians.applications.models import Application, Desk
+from gatepost.guardians.applications.models import Applicant, Application, Desk
 from gatepost.guardians.applications.queries import queue
 from gatepost.guardians.models import Restriction
 from gatepost.kit.clock import local_date
@@ -111,7 +111,7 @@ def late(school: School, *, now: datetime) -> dict[str, Any] | None:
     )
     promise = ngettext("Promised: within {n} day", "Promised: within {n} days", days).format(n=days)
     url = reverse("school-applications", args=[school.code]) + "?only=late"
-    return {"text": text.format(n=count), "note": promise, "url": url, "tag": _("Late")}
+    return {"text": text.format(n=count), "note": promise, "url": url, "tag": _("Past the promise")}
 
 
 def crumbs(code: str) -> list[dict[str, str]]:
@@ -167,7 +167,7 @@ def _filtered(found: QuerySet[Application], *, only: str, wanted: str, late_befo
     text = half_width(wanted).replace("\0", "").strip()
     if text:
         named = Q(student__name__icontains=text) | Q(student__number__iexact=text)
-        found = found.filter(named | Q(applicants__name__icontains=text)).distinct()
+        found = found.filter(named | Exists(Applicant.objects.filter(application=OuterRef("pk"), name__icontains=text)))
     return found
 
 
@@ -178,7 +178,7 @@ def _marked(found: QuerySet[Application]) -> QuerySet[Application]:
 
 def _choices(request: HttpRequest, code: str, only: str) -> list[dict[str, Any]]:
     url = reverse("school-applications", args=[code])
-    named = {"": _("All"), "late": _("Late"), "document": _("With a document"), "second": _("Second look")}
+    named = {"": _("All"), "late": _("Past the promise"), "document": _("With a document"), "second": _("Second look")}
     return [
         {"label": label, "url": f"{url}?only={key}" if key else url, "current": key == only}
         for key, label in named.items()
@@ -209,7 +209,7 @@ def _age(one: Application, school: School, now: datetime, promised: int) -> dict
     days = (now - one.submitted_at).days
     text = ngettext("{n} day", "{n} days", days).format(n=days) if days else _("Since today")
     since = words.slashed(local_date(one.submitted_at, school.timezone))
-    return {"text": text, "detail": " ".join([since, _("Late")]) if days >= promised else since}
+    return {"text": text, "detail": " ".join([since, _("Past the promise")]) if days >= promised else since}
 
 
 def _verdict(one: Application) -> dict[str, str]:
@@ -218,13 +218,12 @@ def _verdict(one: Application) -> dict[str, str]:
         return {"text": _("Restriction: two people look"), "state": "held"}
     if one.needs_document:
         return {"text": _("Document to read")}
-    found = compare.differences(one, ring=settings.KEY_RING)
+    number = sum(_differing(person) for person in compare.differences(one, ring=settings.KEY_RING))
+    if number:
+        return {"text": ngettext("{n} difference", "{n} differences", number).format(n=number), "state": "unequal"}
     if compare.is_exact(one, ring=settings.KEY_RING):
         return {"text": _("Exact match"), "state": "done"}
-    number = sum(_differing(person) for person in found)
-    if not number:
-        return {"text": _("Not all is known to the school")}
-    return {"text": ngettext("{n} difference", "{n} differences", number).format(n=number), "state": "unequal"}
+    return {"text": _("Not all is known to the school")}
 
 
 def _differing(person: Comparison) -> int:
