@@ -10,6 +10,7 @@ import psycopg.conninfo
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from gatepost.kit.connections import NOTICE_SILENCE
 from gatepost.kit.environment import (
     env_bool,
     env_choice,
@@ -80,7 +81,12 @@ def _database(url: str) -> dict[str, object]:
         "ENGINE": "django.db.backends.postgresql",
         **described,
         # Under ASGI each request has a thread of its own: connections are pooled, not kept by threads.
-        "OPTIONS": {**parts, "application_name": "gatepost", "pool": {"min_size": 0, "max_size": 8, "timeout": 10}},
+        "OPTIONS": {
+            **NOTICE_SILENCE,
+            **parts,
+            "application_name": "gatepost",
+            "pool": {"min_size": 0, "max_size": 8, "timeout": 10, "reconnect_timeout": 5},
+        },
     }
 
 

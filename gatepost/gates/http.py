@@ -23,6 +23,7 @@ from gatepost.gates.openapi import DESCRIPTION
 from gatepost.gates.readerbook import BookClosed, KnownReader, ReaderBook
 from gatepost.gates.taptable import Handful, Hearing, register
 from gatepost.kit.clock import utc_now
+from gatepost.kit.connections import noticing_silence
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +38,6 @@ KEY_SECONDS_MAX = 1.0  # a key is looked at again after a body that took longer 
 REQUESTS_PER_SECOND = 50
 REQUESTS_AT_ONCE = 100
 _MILLISECOND = timedelta(milliseconds=1)
-
-# A database on another machine may vanish without a word.
-_NOTICES_A_DEAD_LINE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 10_000,
-}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -152,14 +144,14 @@ class Gate:
 def pool_for(database_url: str) -> AsyncConnectionPool[Any]:
     """Connections that can write taps, still to be opened."""
     return AsyncConnectionPool(
-        database_url,
+        noticing_silence(database_url),
         min_size=1,
         max_size=CONNECTIONS,
         timeout=5,
         reconnect_timeout=5,  # after that it tries when a tap asks, instead of after ever longer pauses
         open=False,
         configure=_configure,
-        kwargs={"application_name": "gatepost intake", "autocommit": True, **_NOTICES_A_DEAD_LINE},
+        kwargs={"application_name": "gatepost intake", "autocommit": True},
     )
 
 

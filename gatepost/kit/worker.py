@@ -14,6 +14,7 @@ import psycopg
 from django.db import close_old_connections, connection
 
 from gatepost.kit.clock import utc_now
+from gatepost.kit.connections import noticing_silence
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +74,10 @@ def _follow(loop: Loop, bell: threading.Event, stop: threading.Event) -> None:
 
 def _listen(loops: Sequence[Loop], bells: dict[str, threading.Event], stop: threading.Event, database_url: str) -> None:
     wakes = {loop.channel: bells[loop.name] for loop in loops if loop.channel}
+    address = noticing_silence(database_url)
     while not stop.is_set():
         try:
-            with psycopg.connect(database_url, autocommit=True, application_name="gatepost listener") as listening:
+            with psycopg.connect(address, autocommit=True, application_name="gatepost listener") as listening:
                 for channel in wakes:
                     listening.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                 while not stop.is_set():
