@@ -5,9 +5,9 @@
   const says = widget.dataset;
   $altcha.algorithms.set("PBKDF2/SHA-256", () => new Worker(says.worker));
   $altcha.i18n.set("here", {
-    ariaLinkLabel: "ALTCHA", cancel: says.label, enterCode: "", enterCodeAria: "", enterCodeFromImage: "", getAudioChallenge: "",
-    error: says.error, expired: says.expired, footer: "", label: says.label, loading: says.verifying, reload: says.label,
-    verify: says.label, verificationRequired: says.label, verified: says.verified, verifying: says.verifying, waitAlert: says.wait,
+    ariaLinkLabel: "ALTCHA", cancel: says.says, enterCode: "", enterCodeAria: "", enterCodeFromImage: "", getAudioChallenge: "",
+    error: says.error, expired: says.expired, footer: "", label: says.says, loading: says.verifying, reload: says.says,
+    verify: says.says, verificationRequired: says.says, verified: says.verified, verifying: says.verifying, waitAlert: says.wait,
   });
   widget.configure?.({ language: "here", hideFooter: true, hideLogo: true });
 })();
