@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from gatepost.access import queries
 from gatepost.access.doors import open_to
-from gatepost.guardians.applications import approvals, compare, reasons, review
+from gatepost.guardians.applications import approvals, compare, documents, reasons, review
 from gatepost.guardians.applications.compare import Comparison, Difference, Verdict
 from gatepost.guardians.applications.family import ApplicationRefused
 from gatepost.guardians.applications.models import Application, ApplicationStep, Document, Relation
@@ -119,6 +119,24 @@ def refuse(request: HttpRequest, code: str, application_id: UUID) -> HttpRespons
     return _decide(request, code, application_id, "refuse")
 
 
+@open_to(*REVIEWERS)
+@require_safe
+def document(request: HttpRequest, code: str, application_id: UUID, document_id: UUID) -> HttpResponse:
+    """A paper, as we made it anew: a picture in the browser, a PDF to save. Nothing in it can run or fetch anything."""
+    school = queries.school(request.user, code, *REVIEWERS)
+    found = _one(school, application_id)
+    paper = found.documents.filter(pk=document_id).first()
+    if paper is None:
+        raise Http404("no such document")
+    queries.student(request.user, school, found.student_id, looked="document")
+    response = HttpResponse(documents.opened(paper, settings.KEY_RING), content_type=paper.form)
+    shown, ending = ("inline", "jpg") if paper.form == Document.Form.JPEG else ("attachment", "pdf")
+    response["Content-Disposition"] = f'{shown}; filename="document-{paper.pk}.{ending}"'
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 def _decide(request: HttpRequest, code: str, application_id: UUID, act: str) -> HttpResponse:
     school = queries.school(request.user, code, *REVIEWERS)
     found = _one(school, application_id)
@@ -192,7 +210,7 @@ def _shown(request: HttpRequest, school: School, found: Application) -> HttpResp
         is_exact=compare.is_exact(found, ring=settings.KEY_RING),
         restricted=approvals.needs_second_look(found),
         looked=approvals.waits_for_second_look(found),
-        documents=[_document(school, one) for one in found.documents.defer("sealed_bytes")],
+        documents=[_document(school, found, one) for one in found.documents.defer("sealed_bytes")],
         steps=[_step(school, one) for one in found.steps.select_related("by")],
         version=found.version,
         crumbs=crumbs(school.code),
@@ -221,11 +239,12 @@ def _row(one: Difference) -> dict[str, Any]:
     return {"label": FIELDS[one.field], "left": one.known, "right": said, "differs": differs}
 
 
-def _document(school: School, one: Document) -> dict[str, str]:
+def _document(school: School, found: Application, one: Document) -> dict[str, str]:
     return {
         "text": str(Document.Kind(one.kind).label),
         "note": "PDF" if one.form == Document.Form.PDF else _("Picture"),
         "time": words.slashed(local_date(one.added_at, school.timezone)),
+        "url": reverse("school-application-document", args=[school.code, found.pk, one.pk]),
     }
 
 

@@ -58,6 +58,11 @@ urlpatterns = [
         application.refuse,
         name="school-application-refusal",
     ),
+    path(
+        "<code:code>/applications/<uuid:application_id>/documents/<uuid:document_id>/",
+        application.document,
+        name="school-application-document",
+    ),
     path("<code:code>/readers/", readers.readers, name="school-readers"),
     path("<code:code>/readers/new/", readers.new, name="school-reader-new"),
     path("<code:code>/readers/<uuid:reader_id>/", readers.reader, name="school-reader"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -19,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
-from gatepost.guardians.applications.models import Desk
+from gatepost.guardians.applications.models import Desk, Document
 from gatepost.guardians.models import Guardianship
 from gatepost.guardians.restrictions import restrict
 from gatepost.guardians.tests.test_applications import submitted
@@ -86,7 +87,8 @@ def city() -> City:
             "event_id": event,
             "bond_id": Guardianship.objects.get(account=mother).pk,
             "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
-            "application_id": _application(neighbour),
+            "application_id": (application := _application(neighbour)),
+            "document_id": _document(application),
             "reader_id": reader.pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
@@ -152,6 +154,16 @@ def _application(student: Student) -> uuid.UUID:
     """An application that waits for the student's school."""
     Desk.objects.create(school=student.school)
     return submitted(student).pk
+
+
+def _document(application_id: uuid.UUID) -> uuid.UUID:
+    """A paper handed in with the application."""
+    paper = Document(
+        application_id=application_id, kind="court", form="image/jpeg", size=2, sha256=bytes(32), added_at=NOW
+    )
+    paper.sealed_bytes = settings.KEY_RING.seal_bytes(b"\xff\xd8", place=paper.place)
+    paper.save()
+    return paper.pk
 
 
 def _token(account: Account, about: uuid.UUID) -> str:

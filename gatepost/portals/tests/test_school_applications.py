@@ -11,7 +11,7 @@ from django.urls import reverse
 from gatepost.accounts import activation
 from gatepost.accounts.models import Account, Activation
 from gatepost.audit.models import Entry
-from gatepost.guardians.applications.models import Application, Desk
+from gatepost.guardians.applications.models import Application, Desk, Document
 from gatepost.guardians.tests.test_applications import FATHER, MOTHER, known, submitted
 from gatepost.guardians.tests.test_applications import NOW as SUBMITTED
 from gatepost.guardians.tests.test_approvals import restrict
@@ -183,6 +183,43 @@ class TestOneApplication:
         other.post(where, {"version": application.version})
         application.refresh_from_db()
         assert application.decision == Application.Decision.APPROVED
+
+
+class TestADocument:
+    @pytest.fixture
+    def paper(self, application: Application) -> Document:
+        paper = Document(
+            application=application, kind="court", form="image/jpeg", size=3, sha256=bytes(32), added_at=SUBMITTED
+        )
+        paper.sealed_bytes = settings.KEY_RING.seal_bytes(b"\xff\xd8\xff", place=paper.place)
+        paper.save()
+        return paper
+
+    def test_is_linked_and_shown_without_anything_in_it_running(
+        self, school: School, application: Application, paper: Document, registrar: Account
+    ) -> None:
+        where = url("application-document", school, application.pk, paper.pk)
+        browser = visit(registrar, now=NOW)
+        assert where in text_of(browser.get(url("application", school, application.pk)))
+        answer = browser.get(where)
+        assert (answer.content, answer.headers["Content-Type"]) == (b"\xff\xd8\xff", "image/jpeg")
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_that_is_a_pdf_is_saved_not_opened(
+        self, school: School, application: Application, paper: Document, registrar: Account
+    ) -> None:
+        Document.objects.update(form="application/pdf")
+        answer = visit(registrar, now=NOW).get(url("application-document", school, application.pk, paper.pk))
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+
+    def test_of_another_application_is_not_found_here(
+        self, school: School, school_class: SchoolClass, paper: Document, registrar: Account
+    ) -> None:
+        other = submitted(builders.a_student(school_class, "乙生"), MOTHER, kind="parent")
+        where = url("application-document", school, other.pk, paper.pk)
+        assert visit(registrar, now=NOW).get(where).status_code == 404
 
 
 class TestReturningAndRefusing:
