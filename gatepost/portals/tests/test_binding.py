@@ -3,18 +3,23 @@
 import io
 import json
 import re
+import time
+from statistics import median
 from typing import Any
 
 import altcha
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 from PIL import Image
 
 from gatepost.announcements.models import Announcement
-from gatepost.guardians.applications import documents, review
+from gatepost.guardians.applications import documents, entrance, letters, review
 from gatepost.guardians.applications.models import (
     Applicant,
     Application,
@@ -172,6 +177,31 @@ class TestSigningIn:
         nobody = said(sign_in(visit(now=NOW), child.school, ID_NUMBER, account="P99999999"))
         assert wrong == nobody
 
+    def test_whoever_is_missing_takes_as_long_as_whoever_is_wrong(self, child: Student) -> None:
+        """Both ways do one look, one digest and one password hash; the medians lie together."""
+        FamilyAccess.objects.create(student=child, password=make_password(PASSWORD), set_at=NOW)
+        took: dict[str, list[float]] = {NUMBER: [], "99999999": []}
+        queries: dict[str, set[int]] = {NUMBER: set(), "99999999": set()}
+        for serial in range(12):
+            for number, times in took.items():
+                FailedSignIn.objects.all().delete()
+                with CaptureQueriesContext(connection) as asked:
+                    began = time.perf_counter()
+                    with pytest.raises(entrance.EntranceRefused, match="wrong"):
+                        entrance.sign_in(
+                            child.school,
+                            f"P{number}",
+                            invented(200 + serial),
+                            address="192.0.2.1",
+                            ring=settings.KEY_RING,
+                            now=NOW,
+                        )
+                    times.append(time.perf_counter() - began)
+                queries[number].add(len(asked))
+        assert queries[NUMBER] == queries["99999999"]
+        known, unknown = (median(times) for times in took.values())
+        assert 0.6 < known / unknown < 1.6
+
     def test_after_five_failures_the_page_says_how_long_to_wait(self, child: Student) -> None:
         client = visit(now=NOW)
         for serial in range(5):
@@ -190,8 +220,6 @@ class TestSigningIn:
         assert {len(bytes(one.key)) for one in FailedSignIn.objects.all()} == {32}
 
     def test_a_forgotten_password_is_set_back_by_the_school(self, child: Student) -> None:
-        from gatepost.guardians.applications import entrance
-
         client = family(child)
         assert entrance.forget_password(child, by=builders.an_office(child.school, "registrar"))
         assert client.get("/apply/status/")["Location"] == "/apply/"
@@ -217,6 +245,10 @@ class TestTheHumanCheck:
     def test_runs_out(self, child: Student) -> None:
         answer = solved()
         assert "太久" in said(sign_in(visit(now=at("20:21")), child.school, ID_NUMBER, human=answer))
+
+    def test_without_scripts_the_page_says_what_to_do(self, child: Student) -> None:
+        page = text_of(visit(now=NOW).get(f"/apply/{child.school.code}/"))
+        assert "註冊組" in page.partition("<noscript>")[2].partition("</noscript>")[0]
 
     def test_cannot_be_made_up(self, child: Student) -> None:
         for answer in ("x", "e30=", solved()[:-8] + "AAAAAAA="):
@@ -349,6 +381,23 @@ class TestTheSteps:
 
     def test_pages_of_a_family_stay_in_no_cache(self, child: Student) -> None:
         assert at_people(child).get("/apply/people/")["Cache-Control"] == "no-store"
+
+
+class TestLetters:
+    def test_a_letter_is_tried_again_until_it_is_too_late(
+        self, child: Student, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(settings, "SMTP_PORT", 1)  # nobody listens there
+        submitted(child)
+        assert letters.send_due(now=NOW) == 2
+        assert letters.send_due(now=NOW) == 0
+        assert letters.send_due(now=NOW + letters.GOOD_FOR) == 2
+        assert set(Letter.objects.values_list("because", "attempts")) == {("too_late", 2)}
+
+    @pytest.mark.parametrize("language", ["zh-hant", "en", "vi", "id"])
+    @pytest.mark.parametrize("topic", ["received", "returned", "refused"])
+    def test_a_letter_is_written_in_every_language(self, topic: str, language: str) -> None:
+        assert letters._template(topic, language).slots == frozenset()
 
 
 class TestDocuments:
