@@ -15,10 +15,13 @@ from django.db import connection
 from django.test import Client
 
 import gatepost
-from gatepost.attendance import arrivals, sweep
+from gatepost.announcements.queries import HEADLINES
+from gatepost.attendance import arrivals, facts, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
+from gatepost.kit import questions
 from gatepost.notify import sender
+from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
 from tests import builders
 from tests.builders import MONDAY, at
@@ -69,6 +72,14 @@ class Watch:
         return execute(sql, params, many, context)
 
     def prepared(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        self._look_without_values(statement, values)
+        return _run(statement, values)
+
+    def asked(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        self._look_without_values(statement, values)
+        return _ask(statement, values)
+
+    def _look_without_values(self, statement: str, values: Mapping[str, Any]) -> None:
         with psycopg.ClientCursor(connection.connection) as cursor:
             cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
             names = list(values)
@@ -78,10 +89,9 @@ class Watch:
             marks = ", ".join("%s" for _ in names)
             self.look(statement, _explained(cursor, f"EXECUTE watched({marks})", list(values.values())))
             cursor.execute("DEALLOCATE watched")
-        return _run(statement, values)
 
 
-_run = kit.prepared
+_run, _ask = kit.prepared, questions.ask
 
 
 def _explained(cursor: psycopg.ClientCursor[Any], sql: str, params: Any) -> Plan:
@@ -157,11 +167,13 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
 ) -> None:
     office = builders.an_office(scene["school"])
     watch = Watch()
+    monkeypatch.setattr("gatepost.kit.questions.ask", watch.asked)
     for who, url in ((scene["guardian"], "/family/"), (office, f"/schools/{scene['school'].code}/today/")):
         client.force_login(who)
         with connection.execute_wrapper(watch.on_its_way):
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200
+    assert {facts.STATEMENT, TOLD_EACH, HEADLINES} <= watch.seen
     assert not watch.faults
 
 

@@ -1,9 +1,11 @@
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from gatepost.announcements.models import Announcement
+from gatepost.kit import questions
 from gatepost.roster.models import School
 
 
@@ -17,3 +19,30 @@ def history(*, now: datetime, schools: Iterable[School] = ()) -> QuerySet[Announ
     whose = Q(school=None) | Q(school__in=list(schools))
     found = Announcement.objects.filter(whose, published_at__lte=now).select_related("school")
     return found.order_by("-important", "-published_at", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """An announcement as a list shows it. `school` is the school's short name, empty for the city's news."""
+
+    pk: int
+    kind: str
+    title: str
+    important: bool
+    published_at: datetime
+    school: str
+
+
+def headlines(*, now: datetime, schools: Iterable[School], number: int) -> list[Headline]:
+    """The first `number` of what `published` gives, without their texts."""
+    values = {"now": now, "schools": [school.pk for school in schools], "number": number}
+    return [Headline(*row) for row in questions.ask(HEADLINES, values)]
+
+
+HEADLINES = """
+SELECT a.id, a.kind, a.title, a.important, a.published_at, coalesce(s.short_name, '')
+FROM announcements_announcement a LEFT JOIN roster_school s ON s.id = a.school_id
+WHERE (a.school_id IS NULL OR a.school_id = ANY(%(schools)s::int[]))
+    AND a.published_at <= %(now)s::timestamptz AND (a.expires_at IS NULL OR a.expires_at > %(now)s::timestamptz)
+ORDER BY a.important DESC, a.published_at DESC, a.id DESC LIMIT %(number)s::int
+"""

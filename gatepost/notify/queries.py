@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
+from gatepost.kit import questions
 from gatepost.notify.models import Address, Channel, Delivery, Notice, Recipient, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT
 
@@ -36,8 +37,21 @@ def told_about(about: UUID, on_date: date, *, account_id: UUID | None = None) ->
 
 
 def told_each(abouts: Collection[UUID], on_date: date, *, account_id: UUID) -> list[Told]:
-    """The deliveries of a day to one account about any of `abouts`, oldest first, in as many queries as for one."""
-    return _told(Delivery.objects.filter(about__in=abouts, on_date=on_date, account_id=account_id).order_by("pk")[:500])
+    """The deliveries of a day to one account about any of `abouts`, oldest first, in one query."""
+    rows = questions.ask(TOLD_EACH, {"abouts": list(abouts), "day": on_date, "account": account_id})
+    return [
+        Told(about, topic, channel, mask(target), account_id, *rest) for about, topic, channel, target, *rest in rows
+    ]
+
+
+TOLD_EACH = """
+SELECT d.about, n.topic, d.channel, coalesce(a.target, ''), d.state, d.because, n.posted_at, d.settled_at
+FROM notify_delivery d
+JOIN notify_notice n ON n.id = d.notice_id AND n.on_date = %(day)s::date
+LEFT JOIN notify_address a ON a.id = d.address_id
+WHERE d.on_date = %(day)s::date AND d.about = ANY(%(abouts)s::uuid[]) AND d.account_id = %(account)s::uuid
+ORDER BY d.id LIMIT 500
+"""
 
 
 def unreached(abouts: Collection[UUID], on_date: date) -> list[Told]:

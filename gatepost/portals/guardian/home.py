@@ -12,7 +12,7 @@ from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
 from gatepost.accounts.models import Account
 from gatepost.announcements import queries as announcements
-from gatepost.attendance.daylines import DayLine, day_lines, weeks
+from gatepost.attendance.daylines import DayLine, known
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import Told, told_each
 from gatepost.portals import words
@@ -30,34 +30,34 @@ NEWS_SHOWN = 5
 def family(request: HttpRequest) -> HttpResponse:
     """Each child's line for today and the week behind it, then the news."""
     now = now_of(request)
-    children = list(queries.children(request.user))
+    children = queries.children_by_name(request.user)
     schools = {child.school_id: child.school for child in children}.values()
     return page(
         request,
         "guardian/home.html",
         family_frame(request, current="family"),
         children=_children(children, account=signed_in(request), now=now),
-        announcements=news.items(announcements.published(now=now, schools=schools)[:NEWS_SHOWN]),
+        announcements=news.headlines(announcements.headlines(now=now, schools=schools, number=NEWS_SHOWN)),
         more_url=reverse("announcements"),
     )
 
 
 def _children(children: Sequence[Student], *, account: Account, now: datetime) -> list[dict[str, Any]]:
-    lines, strips, told = day_lines(children, now=now), weeks(children, now=now), _told(children, account, now)
+    facts, told = known(children, now=now), _told(children, account, now)
     return [
         {
             "student": {"name": child.name, "detail": child_detail(child), "url": reverse("child", args=[child.pk])},
             "line": words.day_line(
-                lines[child.pk],
+                facts[child.pk].line,
                 now=now,
                 zone=child.school.timezone,
-                told=_told_sentence(lines[child.pk], told.get(child.pk, []), child.school.timezone),
+                told=_told_sentence(facts[child.pk].line, told.get(child.pk, []), child.school.timezone),
             ),
             "week": words.week_strip(
-                strips[child.pk],
+                facts[child.pk].week,
                 child.school.timezone,
                 today=local_date(now, child.school.timezone),
-                urls=[reverse("child-day", args=[child.pk, day.date]) for day in strips[child.pk]],
+                urls=[reverse("child-day", args=[child.pk, day.date]) for day in facts[child.pk].week],
             ),
         }
         for child in children

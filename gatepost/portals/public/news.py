@@ -10,23 +10,31 @@ from django.utils.timezone import localdate
 
 from gatepost.access.queries import Person, children, schools
 from gatepost.announcements.models import Announcement
+from gatepost.announcements.queries import Headline
 from gatepost.portals.words import NEWS_KINDS, slashed
 from gatepost.roster.models import School
 
 
 def items(announcements: Iterable[Announcement]) -> list[dict[str, Any]]:
     """Rows of a list of announcements."""
-    return [
-        {
-            "date": slashed(localdate(one.published_at)),
-            "iso": localdate(one.published_at).isoformat(),
-            "kind": one.school.short_name if one.school else NEWS_KINDS[one.kind],
-            "title": one.title,
-            "url": reverse("announcement", args=[one.pk]),
-            "important": one.important,
-        }
-        for one in announcements
-    ]
+    return [_row(one, school=one.school.short_name if one.school else "") for one in announcements]
+
+
+def headlines(found: Iterable[Headline]) -> list[dict[str, Any]]:
+    """The same rows of headlines."""
+    return [_row(one, school=one.school) for one in found]
+
+
+def _row(one: Announcement | Headline, *, school: str) -> dict[str, Any]:
+    day = localdate(one.published_at)
+    return {
+        "date": slashed(day),
+        "iso": day.isoformat(),
+        "kind": school or NEWS_KINDS[one.kind],
+        "title": one.title,
+        "url": reverse("announcement", args=[one.pk]),
+        "important": one.important,
+    }
 
 
 def article(one: Announcement) -> dict[str, Any]:
