@@ -45,6 +45,7 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
+        Loop("stale", lambda now: sender.drop_old(now=now), every_seconds=timedelta(hours=1).total_seconds()),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
     ]
 

@@ -25,10 +25,13 @@ log = logging.getLogger(__name__)
 BATCH = 200
 HANDFUL = 32  # handed over together and then noted: as many as may leave twice if this process is killed
 LEASE = timedelta(seconds=90)
-SENDING = LEASE / 2  # nothing is begun later under a lease, so that it is settled before another may take it
+# No handful is handed over later under a lease: it may take as long as its carrier lets it, and must be settled before
+# another may take it. What a slow relay leaves over goes back into the queue.
+SENDING = timedelta(seconds=20)
 NOTING_SECONDS_MAX = 600.0
 NOTING_PAUSE_SECONDS = 0.5
 DAYS_LOOKED_AT = 2  # deliveries older than this are stale whatever they say; the partitions before are not opened
+DROPPED_AT_ONCE = 1_000
 RETRY_FIRST = timedelta(seconds=15)
 RETRY_MOST = timedelta(minutes=5)
 
@@ -91,10 +94,10 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
 
     They go a handful at a time, each noted before the next: what dies with this process is at most one handful.
     """
+    began = time.monotonic()
     leased = _lease(channel, now=now)
     if not leased:
         return 0
-    began = time.monotonic()
     reasons = [delivery.reason_to_drop(now) for delivery in leased]
     going = [delivery for delivery, reason in zip(leased, reasons, strict=True) if not reason]
     dropped = [
@@ -112,6 +115,22 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
         settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(handful, outcomes, strict=True)]
         _note_surely(channel, settled, now=now, at=now + timedelta(seconds=time.monotonic() - began))
     return len(leased)
+
+
+def drop_old(*, now: datetime) -> int:
+    """Settle up to `DROPPED_AT_ONCE` deliveries that are too old for `send_due` to look at: stale. Returns how many.
+
+    They were left when nobody sent for days. Unsettled they would count as being on their way for ever.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_DROP_OLD, {"now": now, "since": _looked_at_since(now), "limit": DROPPED_AT_ONCE})
+        dropped = {channel: int(number) for channel, number in cursor.fetchall()}
+        tally.count({(SETTLED, channel, "dropped", "stale"): number for channel, number in dropped.items()})
+    return sum(dropped.values())
+
+
+def _looked_at_since(now: datetime) -> date:
+    return now.date() - timedelta(days=DAYS_LOOKED_AT)
 
 
 def _note_surely(channel: str, settled: Sequence["_Settled"], *, now: datetime, at: datetime) -> None:
@@ -183,7 +202,7 @@ def _lease(channel: str, *, now: datetime) -> list[Leased]:
                 "channel": channel,
                 "now": now,
                 "until": now + LEASE,
-                "since": now.date() - timedelta(days=DAYS_LOOKED_AT),
+                "since": _looked_at_since(now),
                 "limit": BATCH,
             },
         )
@@ -263,6 +282,20 @@ FROM unnest(%(ids)s::bigint[], %(dates)s::date[], %(states)s::text[], %(because)
     AS done(id, on_date, state, because, response, due_at, attempts)
 WHERE delivery.id = done.id AND delivery.on_date = done.on_date AND delivery.state = 'sending'
   AND delivery.attempts = done.attempts
+"""
+
+_DROP_OLD = """
+WITH old AS MATERIALIZED (
+    SELECT id, on_date FROM notify_delivery
+    WHERE state IN ('queued', 'sending') AND due_at <= %(now)s AND on_date < %(since)s
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), dropped AS (
+    UPDATE notify_delivery delivery SET state = 'dropped', because = 'stale', settled_at = %(now)s
+    FROM old WHERE delivery.id = old.id AND delivery.on_date = old.on_date
+    RETURNING delivery.channel
+)
+SELECT channel, count(*) FROM dropped GROUP BY channel
 """
 
 _DISABLE = """

@@ -20,9 +20,10 @@ from gatepost.channels.errors import ChannelError
 
 log = logging.getLogger(__name__)
 
-# Together less than the lease of a delivery (`notify.sender.LEASE`), with room for the outcomes to be noted.
-BEGIN_SECONDS = 45.0
-END_SECONDS = 65.0
+# How long the mails of one call may take. The last is begun `notify.sender.SENDING` after the lease of its mails was,
+# and must be over before that lease is, with room for the outcomes to be noted.
+BEGIN_SECONDS = 20.0
+END_SECONDS = 50.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gatepost.notify import notices, recipients, sender
 from gatepost.notify.models import Address, Delivery, Notice, Subscription
 from gatepost.notify.sender import Leased, Outcome
 from gatepost.roster.models import Student
+from gatepost.watch import tally
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -136,6 +137,30 @@ def test_a_message_past_its_best_before_is_not_sent(student: Student, guardian: 
     assert state() == ("dropped", "stale")
 
 
+def test_what_lay_for_longer_than_the_sender_looks_back_is_settled_as_stale(
+    student: Student, guardian: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "DROPPED_AT_ONCE", 2)
+    for number in range(3):
+        say(student, key=f"arrived:{number}", best_before=NOW + timedelta(days=30))
+    last_day, later = NOW + timedelta(days=3), NOW + timedelta(days=4)  # in UTC it is Sunday still
+    assert sender.drop_old(now=last_day) == 0
+    assert sender.send_due("email", refusing(permanent=False, after=timedelta(0)), now=last_day) == 3
+
+    assert sender.send_due("email", Post(), now=later) == 0
+    assert [sender.drop_old(now=later) for _ in range(3)] == [2, 1, 0]
+    assert set(Delivery.objects.values_list("state", "because", "settled_at")) == {("dropped", "stale", later)}
+    assert tally.totals()["deliveries_settled", "email", "dropped", "stale"] == 3
+
+
+def test_what_is_old_and_still_leased_is_left_to_who_leased_it(student: Student, guardian: Account) -> None:
+    say(student)
+    later = NOW + timedelta(days=4)
+    Delivery.objects.update(state="sending", due_at=later)
+    assert sender.drop_old(now=later - timedelta(seconds=1)) == 0
+    assert sender.drop_old(now=later) == 1
+
+
 def test_a_refusal_for_now_is_tried_again_later_until_it_is_no_news(student: Student, guardian: Account) -> None:
     say(student, best_before=NOW + timedelta(minutes=10))
     moments = []
@@ -218,8 +243,8 @@ def test_two_addresses_of_one_family_have_a_key_each(student: Student, guardian:
 
 
 def test_a_slow_relay_is_broken_off_while_the_lease_still_holds() -> None:
-    """Time to connect to a relay cannot be broken off; so much must be left."""
-    assert timedelta(seconds=pool.END_SECONDS + 15) < sender.LEASE
+    """The last handful of a batch as well. Time to connect to a relay cannot be broken off; so much must be left."""
+    assert sender.SENDING + timedelta(seconds=pool.END_SECONDS + 15) < sender.LEASE
     assert pool.BEGIN_SECONDS < pool.END_SECONDS
 
 
