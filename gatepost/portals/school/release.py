@@ -15,6 +15,7 @@ from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.attendance import sweep
 from gatepost.attendance.board import reader_states
+from gatepost.attendance.missing import Missing
 from gatepost.attendance.models import Sweep
 from gatepost.attendance.notices import NOT_ARRIVED
 from gatepost.kit.clock import local_date
@@ -52,7 +53,7 @@ def _held(school: School, now: datetime) -> Sweep | None:
 
 
 def _ask(
-    request: HttpRequest, school: School, held: Sweep, missing: Sequence[sweep.Missing], now: datetime
+    request: HttpRequest, school: School, held: Sweep, missing: Sequence[Missing], now: datetime
 ) -> HttpResponse:
     ids = [one.student_id for one in missing]
     people = reach(NOT_ARRIVED, ids)

@@ -47,7 +47,8 @@ _NAME: Final = {
 def undo(import_id: UUID, *, by: Account | None, now: datetime) -> Import:
     """Put back what the import changed, remove what it brought. Guardianships, cards and the rest stay as they are.
 
-    Raises `ImportRefused`: undo_unknown, undo_done, undo_restored, undo_late, undo_changed (naming the rows), undo_in_use.
+    Raises `ImportRefused`: undo_unknown, undo_done, undo_restored, undo_late, undo_changed (naming the rows),
+    undo_in_use.
     """
     try:
         with transaction.atomic():
