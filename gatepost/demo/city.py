@@ -30,10 +30,15 @@ from gatepost.demo.reader_keys import require_demonstration
 from gatepost.demo.residents import TABLES, ZONE, Bond, Calendar, Residents
 from gatepost.gates.models import Reader
 from gatepost.guardians import restrictions
+from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.models import Guardianship
 from gatepost.kit.clock import local_date
+from gatepost.roster.identity_numbers import invented
 from gatepost.roster.models import School, SchoolClass, Staff, Student
 from gatepost.roster.roc_dates import school_year_of
+
+DESK: Final = "註冊組 02-2345-6789 轉 101"
+APPLYING, APPLYING_ID_NUMBER = "10301123", invented(4_000_000)  # a family without an account, for trying it
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, out of how much
 
@@ -151,9 +156,20 @@ class _Builder:
         made = self._schools()
         children = self._families(made)
         analyse([*TABLES, School, SchoolClass, Staff, Role, Reader, SchoolDay])
+        self._open_desks(made)
         self._days(made, children)
         news.publish((one.school for one in made), now=self.now)
         analyse([Event, Day])
+
+    def _open_desks(self, made: Sequence[Institution]) -> None:
+        """Two schools take families' applications; one family without an account can try it (docs/demo.md)."""
+        Desk.objects.bulk_create(Desk(school=one.school, opened_at=self.now, contact=DESK) for one in made[:2])
+        one = Student.objects.filter(school=made[0].school, guardianships=None).order_by("number").first()
+        one = one or Student.objects.filter(school=made[0].school).order_by("number").first()
+        if one is not None:
+            one.number = APPLYING
+            one.seal_id_number(APPLYING_ID_NUMBER, settings.KEY_RING)
+            one.save(update_fields=["number", "id_number_sealed", "id_number_digest"])
 
     def _schools(self) -> list[Institution]:
         self.progress("schools", 0, len(self.plans))

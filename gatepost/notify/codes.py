@@ -19,9 +19,7 @@ def send_code(address: Address, code: str, *, language: str, name: str, now: dat
 
     For an edge with nobody's transaction open.
     """
-    send_code_to(
-        Mailbox(address=address.target, name=name), code, key=f"code-{address.pk}", language=language, now=now
-    )
+    send_code_to(Mailbox(address=address.target, name=name), code, key=f"code-{address.pk}", language=language, now=now)
 
 
 def send_code_to(to: Mailbox, code: str, *, key: str, language: str, now: datetime) -> None:

@@ -41,7 +41,7 @@ class ApplicantForm(forms.Form):
     """One applicant. Nothing is required here: what is saved may be half done; `faults` looks before it goes."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"),
+        label=gettext_lazy("Full name"),
         max_length=60,
         required=False,
         help_text=gettext_lazy("As it stands on the ID card: the school compares it."),

@@ -68,7 +68,7 @@ def _person(title: str, one: Applicant) -> dict[str, Any]:
     return {
         "title": title,
         "rows": [
-            (_("Name"), one.name),
+            (_("Full name"), one.name),
             (_("Relation to the child"), one.get_relation_display()),
             (_("ID or residence number"), identity_numbers.mask(number)),
             (_("Mobile number"), one.mobile),
