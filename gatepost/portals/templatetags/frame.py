@@ -1,0 +1,44 @@
+"""The parts of a page that are the same for everybody: drawn once for each language or name, not with every request."""
+
+from functools import lru_cache
+
+from django import template
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One icon of icons.svg beside its word, as components/icon.html draws it."""
+    return _icon(str(name))
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """The address of a static file."""
+    return _address(path)
+
+
+@register.simple_tag
+def language_buttons() -> SafeString:
+    """The buttons of the form that changes the language."""
+    return _buttons(get_language() or "")
+
+
+@lru_cache(maxsize=64)
+def _icon(name: str) -> SafeString:
+    return render_to_string("gatepost/components/icon.html", {"name": name})
+
+
+@lru_cache(maxsize=64)
+def _address(path: str) -> str:
+    return static(path)
+
+
+@lru_cache(maxsize=16)
+def _buttons(language: str) -> SafeString:
+    return render_to_string("gatepost/components/language_buttons.html", {"LANGUAGE_CODE": language})
