@@ -6,19 +6,21 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.config.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from gatepost.config.door import Figures, Health  # noqa: E402 - models need Django set up
+from gatepost.config.pages import Pages  # noqa: E402
 from gatepost.gates.http import Gate  # noqa: E402
 from gatepost.kit.environment import env_url  # noqa: E402
 
 _gate = Gate(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+_pages = Pages()
 _figures = Figures(_gate)
 _health = Health()
 
@@ -30,7 +32,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["path"].startswith("/v1/"):
         await _gate(scope, receive, _figures.watching(send))
     else:
-        await _django(dict(scope), receive, send)  # type: ignore[arg-type]
+        await _pages(scope, receive, send)
 
 
 async def gate(scope: Scope, receive: Receive, send: Send) -> None:
