@@ -183,7 +183,8 @@ def _settle(delivery: Leased, outcome: Outcome, *, now: datetime) -> _Settled:
     response = str(outcome.error)[:500]
     if outcome.error.permanent:
         return _Settled(delivery, "failed", "refused", response, now)
-    again = now + (outcome.error.retry_after or _pause(delivery.attempts))
+    wait = outcome.error.retry_after  # nothing at all for a mail that was not tried
+    again = now + (_pause(delivery.attempts) if wait is None else wait)
     if again >= delivery.best_before:
         return _Settled(delivery, "failed", "too_late", response, now)
     return _Settled(delivery, "queued", "", response, again)

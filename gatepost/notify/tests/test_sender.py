@@ -179,6 +179,14 @@ def test_a_refusal_for_now_is_tried_again_later_until_it_is_no_news(student: Stu
     assert moments[-1] < NOW + timedelta(minutes=10)
 
 
+def test_a_mail_that_a_slow_relay_left_untried_does_not_wait_for_it(student: Student, guardian: Account) -> None:
+    say(student)
+    for _ in range(5):
+        assert sender.send_due("email", refusing(permanent=False, after=timedelta(0)), now=NOW) == 1
+    assert sender.send_due("email", Post(), now=NOW) == 1
+    assert state() == ("sent", "")
+
+
 def test_an_address_that_will_never_work_is_switched_off(student: Student, guardian: Account) -> None:
     say(student)
     sender.send_due("email", refusing(permanent=True), now=NOW)
