@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import psycopg
@@ -156,8 +156,20 @@ def remove_left_folders(*, older_than_seconds: float = 10) -> None:
             if time.time() - folder.stat().st_mtime < older_than_seconds:
                 continue
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not is_lock_of(folder, lock):
+                continue
             EmbeddedPostgres(folder / "postgres").stop_left_over()
-            shutil.rmtree(folder, ignore_errors=True)
+            # All of it at once: nobody may find half a folder, or begin a new lock in one that is being emptied.
+            gone = folder.rename(folder.with_name(f"{folder.name}-{secrets.token_hex(4)}"))
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def is_lock_of(folder: Path, lock: TextIO) -> bool:
+    """Whether an open lock is still the one in the folder: another may have removed and made it again meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (folder / "lock").stat())
+    except FileNotFoundError:
+        return False
 
 
 def _drop_left_databases(server: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -27,7 +27,7 @@ from psycopg import sql
 
 from gatepost.up.postgres import EmbeddedPostgres
 from gatepost.up.processes import die_with_parent, last_lines
-from gatepost.up.testing import FOLDER_PREFIX, RUN, leave, remove_left_folders
+from gatepost.up.testing import FOLDER_PREFIX, RUN, is_lock_of, leave, remove_left_folders
 from tests.faults.length import PATIENCE_SECONDS
 
 # As in production, but for the memory: what is written is forced to the disk before it is acknowledged.
@@ -245,7 +245,9 @@ def prepared_ground(settings: Mapping[str, str] | None = None, *, data_on: Path 
 
 def copy_data(data: Path, place: Path) -> None:
     """Copy a stopped server's data folder with its owners and modes."""
-    subprocess.run(["cp", "-a", "--reflink=auto", str(data), str(place)], check=True)
+    copying = ["cp", "-a", "--reflink=auto", str(data), str(place)]
+    done = subprocess.run(copying, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{data} was not copied to {place}: {done.stderr[:2000]}"
 
 
 def free_port() -> int:
@@ -281,15 +283,15 @@ def _own_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     folder.chmod(0o711)
     try:
-        with _locked(folder, fcntl.LOCK_EX):
+        with _locked(folder / "lock", fcntl.LOCK_EX):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, kind: int) -> Iterator[TextIO]:
-    with (folder / "lock").open("a") as lock:
+def _locked(file: Path, kind: int) -> Iterator[TextIO]:
+    with file.open("a") as lock:
         fcntl.flock(lock, kind)
         yield lock
 
@@ -298,13 +300,30 @@ def _locked(folder: Path, kind: int) -> Iterator[TextIO]:
 def _template() -> Iterator[Path]:
     """The data folder to copy, made by whoever comes first in this run; nobody writes to it while it is looked at."""
     folder = template_folder()
-    folder.mkdir(mode=0o711, exist_ok=True)
-    with _locked(folder, fcntl.LOCK_EX):
+    _hold(folder)
+    with _locked(folder / "making", fcntl.LOCK_EX):
         data = folder / "postgres" / "data"
         if not (folder / "ready").exists():
             _make_template(folder)
             (folder / "ready").touch()
         yield data
+
+
+_held: dict[Path, TextIO] = {}
+
+
+def _hold(folder: Path) -> None:
+    """Make a folder, and let nobody take it for left over as long as this process lives.
+
+    Between two copies nobody else looks after it, and other runs on this machine remove what nobody looks after.
+    """
+    while folder not in _held:
+        folder.mkdir(mode=0o711, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock = (folder / "lock").open("a")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if is_lock_of(folder, lock):
+                _held[folder] = lock
 
 
 def template_folder() -> Path:

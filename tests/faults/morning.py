@@ -96,7 +96,10 @@ def a_morning(
         school.timezone = zone
         school.save(update_fields=["timezone"])
         builders.a_school_day(school, day=today)
-        gates = [Gateway(school, builders.a_reader(school, gate=f"{n} 號門")[1]) for n in range(gateways)]
+        heard_at = now - timedelta(minutes=15)  # in earnest: a reader's last word is never moved backwards
+        gates = [
+            Gateway(school, builders.a_reader(school, gate=f"{n} 號門", heard_at=heard_at)[1]) for n in range(gateways)
+        ]
         their_class = builders.a_class(school)
         for _ in range(children):
             child = _a_child(their_class, chance, now, leaves=chance.random() < leaving)

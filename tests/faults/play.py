@@ -12,13 +12,28 @@ from tests.faults.readers import PatientReader, finish
 from tests.faults.sink import Sink
 from tests.faults.tally import Counts
 
-# The lease as it is costs ninety seconds of waiting after a kill; the short form shortens it, the long one does not.
+# The lease as it is costs ninety seconds of waiting after a kill. For a worker that shares its leases with nobody.
 SHORT_LEASE = """
 from datetime import timedelta
 from gatepost.notify import sender
 sender.LEASE = timedelta(seconds=6)
 sender.SENDING = sender.LEASE / 2
 """
+
+
+def in_proportion(times: float) -> str:
+    """The lease, and all that must be over before it is, so many times shorter: for workers that share the rows."""
+    return f"""
+from gatepost.channels.email import pool
+from gatepost.notify import sender
+sender.LEASE /= {times}
+sender.SENDING /= {times}
+pool.SmtpPool.__init__.__kwdefaults__.update(
+    begin_seconds=pool.BEGIN_SECONDS / {times}, end_seconds=pool.END_SECONDS / {times}
+)
+"""
+
+
 # A commit may take ten seconds, and ending a statement that does not end ten more; then the reader hears 503.
 ANSWER_SECONDS_MAX = 21.0
 ANSWER_SECONDS_PATIENT = 30.0

@@ -5,11 +5,13 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from gatepost.attendance.models import Rules, Sweep
 from tests import builders
 from tests.faults.ground import Ground, free_port
 from tests.faults.length import Length
-from tests.faults.morning import a_morning, all_is_there_once, morning_zone, worked_off
+from tests.faults.morning import Morning, a_morning, all_is_there_once, morning_zone, worked_off
 from tests.faults.readers import PatientReader, Read, finish
 from tests.faults.sink import Sink
 from tests.faults.tally import Counts
@@ -76,9 +78,11 @@ def test_a_reader_whose_clock_is_a_day_off_reports_the_right_time_and_its_repeat
 def test_a_server_whose_clock_steps_forwards_and_backwards_loses_and_doubles_nothing(
     ground: Ground, sink: Sink, length: Length, chance: random.Random, counts: Counts, tmp_path: Path
 ) -> None:
+    """And while everybody asks who is missing from the beginning, nobody is told of a child whose tap is on its way."""
     step = tmp_path / "step"
     step.write_text("0")
     plan = a_morning(chance, children=length.of(20, 80), leaving=0)
+    _ask_who_is_missing_from_now_on(plan)
     port = free_port()
     for name, command in (("gate", f"gate --port {port}"), ("worker", "worker")):
         how = {"STEP": str(step), "COMMAND": command, **sink.environment()}
@@ -99,6 +103,15 @@ def test_a_server_whose_clock_steps_forwards_and_backwards_loses_and_doubles_not
     assert last - first > timedelta(seconds=900), "no step was ever felt"
     all_is_there_once(ground, plan, readers, sink, counts, exactly=False)
     assert counts["sent twice"] == 0
+    held = {held for (held,) in ground.rows("SELECT held_because FROM attendance_sweep")}
+    assert held <= {Sweep.Held.READERS, Sweep.Held.TAPS, ""}
+    assert held, "nobody asked"
+
+
+def _ask_who_is_missing_from_now_on(plan: Morning) -> None:
+    for school in {gateway.school.pk: gateway.school for gateway in plan.gateways}.values():
+        wall = datetime.now(ZoneInfo(school.timezone)).time()
+        Rules.objects.create(school=school, cutoff=wall.replace(second=0, microsecond=0))
 
 
 def _set(step: Path, seconds: int) -> None:

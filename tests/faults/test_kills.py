@@ -6,7 +6,7 @@ import time
 from tests.faults.ground import Ground, Running
 from tests.faults.length import Length
 from tests.faults.morning import a_morning, all_is_there_once, worked_off
-from tests.faults.play import SHORT_LEASE
+from tests.faults.play import in_proportion
 from tests.faults.readers import finish
 from tests.faults.sink import Sink
 from tests.faults.tally import Counts
@@ -17,7 +17,7 @@ def test_nothing_is_lost_or_doubled_when_anything_is_killed_at_any_moment(
 ) -> None:
     plan = a_morning(chance, schools=length.of(2, 3), children=length.of(15, 80), gateways=length.of(2, 3))
     gates = [ground.gate() for _ in range(length.of(1, 2))]
-    before = "" if length.is_long else SHORT_LEASE
+    before = in_proportion(length.of(15, 5))
     workers = [ground.worker(before=before, **sink.environment()) for _ in range(length.of(1, 2))]
     rounds = length.of(5, 40)
     readers = plan.readers([gate.port for gate in gates], chance, seconds=rounds * 1.2)

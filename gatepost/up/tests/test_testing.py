@@ -54,6 +54,16 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.M
     assert not folder.exists()
 
 
+def test_a_folder_that_was_made_anew_meanwhile_is_not_taken_for_the_one_that_was_left(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with lock.open("a") as old:
+        assert testing.is_lock_of(tmp_path, old)
+        lock.unlink()
+        assert not testing.is_lock_of(tmp_path, old)
+        lock.touch()
+        assert not testing.is_lock_of(tmp_path, old)
+
+
 def test_what_another_run_uses_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(tempfile.mkdtemp(prefix=testing.FOLDER_PREFIX, dir=tmp_path))
     hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(1, flush=True); sys.stdin.read()"

@@ -22,6 +22,7 @@ from gatepost.roster.models import Student
 from tests import builders
 from tests.faults.ground import Ground, Running, wait_until
 from tests.faults.length import Length
+from tests.faults.play import in_proportion
 from tests.faults.sink import HangUp, Mail, Manners, Sink
 from tests.faults.tally import Counts
 
@@ -237,7 +238,7 @@ def test_a_server_that_is_down_costs_little_and_what_is_late_then_is_not_sent(
     say(students[:1])
     wait_until(lambda: len(sink.mails) == 1, "the worker works")
     sink.close()
-    seconds = length.of(5, 60)
+    seconds = length.of(5, 20)
     many = 60
     say(students[1:10], best_before=timedelta(seconds=2))
     for number in range(many):
@@ -260,17 +261,19 @@ def test_a_server_that_is_down_costs_little_and_what_is_late_then_is_not_sent(
 def test_two_workers_do_not_send_what_the_other_is_slowly_sending(
     ground: Ground, sink: Sink, length: Length, counts: Counts
 ) -> None:
-    """The lease is as long against the times of the pool as it is in earnest."""
+    """A server that turns slow in the middle of a batch: what was begun late must be over before the lease is."""
 
-    class Slow(Manners):
+    class TurnsSlow(Manners):
+        many = 0
+
         async def message(self, mail: Mail) -> bytes:
-            await asyncio.sleep(0.5)
+            self.many += 1
+            await asyncio.sleep(0.15 if self.many <= length.of(20, 160) else 1.5)
             return await super().message(mail)
 
-    students = families(length.of(50, 200))
-    sink.manners = Slow()
-    lease = "\nsender.LEASE = timedelta(seconds=4.5)\n"
-    workers = [ground.worker(before=QUICK + lease, **sink.environment()) for _ in range(2)]
+    students = families(length.of(30, 200))
+    sink.manners = TurnsSlow()
+    workers = [ground.worker(before=in_proportion(5), **sink.environment()) for _ in range(2)]
     say(students)
     wait_until(lambda: settled(ground), "all is settled")
     counts.note(rounds=1, mails=len(sink.mails), lost=len(students) - len(sink.times()))
