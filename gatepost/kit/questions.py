@@ -12,6 +12,8 @@ import psycopg
 from django.db import connection
 from django.db.models import QuerySet
 
+from gatepost.kit.prepared import plan_anew_in_time
+
 Rows = list[tuple[Any, ...]]
 
 # Connections that were told for good to plan without values.
@@ -21,12 +23,13 @@ _settled: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
 def ask(statement: str, values: Mapping[str, Any]) -> Rows:
     """The rows of `statement`, in a transaction or without one, by a plan without values as `kit.prepared` makes it.
 
-    The connection keeps the plan until ANALYZE has seen the tables change. Placeholders need types in the statement.
+    Placeholders need types in the statement.
     Raises what Django raises.
     """
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
+        plan_anew_in_time(cursor)
         if raw not in _settled:
             _settle(raw, cursor)
         cursor.execute(statement.encode(), values, prepare=True)
@@ -38,7 +41,6 @@ def _settle(raw: "psycopg.Connection[Any]", cursor: "psycopg.Cursor[Any]") -> No
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         return
     cursor.execute("SET plan_cache_mode = force_generic_plan")
-    raw.prepare_threshold = 0  # Django says None, which is never, whatever `prepare` asks for
     _settled.add(raw)
 
 
