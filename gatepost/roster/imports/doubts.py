@@ -9,7 +9,8 @@ from typing import Final
 from gatepost.roster.imports.plan import Found
 from gatepost.roster.imports.stage import BIRTHDAY
 
-ROUNDS_MAX: Final = 50
+# Lines that wait for each other's numbers are set aside one after the other; a chain of them stays within one school.
+ROUNDS_MAX: Final = 10_000
 
 # Each finds: ref, line, the kind of column, the code of the fault, and what it is about.
 # Of the lines with one key, each is told of the first other one: a file may hold ten thousand of them.
