@@ -89,7 +89,9 @@ class Facts:
         row = self._days.get((student.pk, on.isoformat()))
         if row is None:
             return None
-        return SeenDay(*(_time(text) for text in row[:4]), *(row[4] or ("", "")))
+        arrived, left, seen, told = (_time(text) for text in row[:4])
+        source, reader_id = row[4] or ("", "")
+        return SeenDay(arrived, left, seen, told, source, reader_id)
 
     def school_date(self, student: Student, on: date) -> SchoolDate | None:
         """What `on` is for the student's grade; None where the calendar says nothing."""

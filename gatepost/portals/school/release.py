@@ -52,9 +52,7 @@ def _held(school: School, now: datetime) -> Sweep | None:
     return Sweep.objects.filter(school=school, date=today, decided_at=None).exclude(held_because="").first()
 
 
-def _ask(
-    request: HttpRequest, school: School, held: Sweep, missing: Sequence[Missing], now: datetime
-) -> HttpResponse:
+def _ask(request: HttpRequest, school: School, held: Sweep, missing: Sequence[Missing], now: datetime) -> HttpResponse:
     ids = [one.student_id for one in missing]
     people = reach(NOT_ARRIVED, ids)
     nobody = len(ids) - people.abouts
