@@ -49,6 +49,24 @@ def test_apply_takes_it_over_and_tells_how_to_undo_it(package: Path) -> None:
     assert Student.objects.count() == 2
 
 
+def test_numbers_that_all_move_on_behind_one_wrong_line_are_told_line_by_line(tmp_path: Path) -> None:
+    """Each waits for the number of the next; the last does not let go of its own."""
+
+    def table(shift: int, *, last: str) -> Path:
+        lines = [f"{1000 + n + shift},王小明,2年1班,{invented(n)}" for n in range(1, 70)]
+        path = tmp_path / f"{shift}.csv"
+        path.write_text("\n".join(["學號,姓名,班級,身分證字號", *lines, last]), encoding="utf-8-sig")
+        return path
+
+    done = command(table(0, last=f"1070,王小明,2年1班,{invented(70)}"), "--school", "353699", "--apply")
+    assert done.exit_code == 0, done.output
+    before = dict(Student.objects.values_list("pk", "number"))
+    result = command(table(1, last="1070,王小明,2年1班,A100000000"), "--school", "353699", "--apply")
+    assert result.exit_code == 1, result.output
+    assert not isinstance(result.exception, AssertionError)
+    assert dict(Student.objects.values_list("pk", "number")) == before
+
+
 def test_an_import_is_undone_by_its_number(package: Path) -> None:
     command(package, "--apply")
     result = command("--undo", Import.objects.get().pk)
