@@ -41,6 +41,7 @@ RUN = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
 PRECIOUS = ("roster_school", "accounts_account", "gates_tap", "audit_entry")
 
 NOTHING = "Nothing was touched."
+LEAVING_SECONDS_MAX = 2.0
 SIGNS_LINKS = "GATEPOST_SECRET_KEY"  # opens nothing that is kept: a new one only ends links in old mails
 KNOWN = """
 import django; django.setup()
@@ -115,7 +116,7 @@ def _require_room(url: str, *, replace: bool) -> bool:
     Tables of ours without a row are no loss: somebody started Gatepost here before restoring.
     """
     with dumps.connect(url) as connection:
-        others = _one(connection, _OTHERS)
+        others = _others_that_stay(connection)
         if others:
             raise StartError(f"{others} connections are open on this database: stop web and worker first. {NOTHING}")
         tables = _one(connection, _TABLES)
@@ -128,6 +129,17 @@ def _require_room(url: str, *, replace: bool) -> bool:
                 f"The database holds data already. To give all of it up for the backup, say --replace. {NOTHING}"
             )
     return True
+
+
+def _others_that_stay(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
+    """How many others are connected. Who has just hung up, as we had ourselves, is shown for a little longer."""
+    until = time.monotonic() + LEAVING_SECONDS_MAX
+    while True:
+        others = int(_one(connection, _OTHERS))
+        connection.rollback()  # within a transaction the answer stays what it was
+        if not others or time.monotonic() > until:
+            return others
+        time.sleep(0.05)
 
 
 def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str) -> Any:

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +19,9 @@ from django.db import connection
 from gatepost.config.schedule import make_partitions
 from gatepost.roster.models import Student
 from gatepost.up.keys import NAMES, new_keys
+from gatepost.up.restore import _require_room
 from gatepost.up.testing import leave
+from gatepost.up.trouble import StartError
 from tests import builders
 from tests.faults.ground import Ground, wait_until
 from tests.faults.length import Length
@@ -84,6 +87,19 @@ def test_what_does_not_fit_is_refused_and_what_fits_is_restored_whole(ground: Gr
     assert student.pk == Student.objects.get().pk
 
 
+def test_who_is_just_leaving_does_not_stop_a_restore(ground: Ground) -> None:
+    """PostgreSQL shows a connection for a moment after it was closed: our own last look, or that of a worker."""
+    ground.as_superuser("CREATE DATABASE lost OWNER gatepost", database="postgres")
+    lost = ground.postgres.url("lost")
+    with psycopg.connect(lost) as leaving:
+        closing = threading.Timer(0.3, leaving.close)
+        closing.start()
+        assert not _require_room(lost, replace=False)
+        closing.join()
+    with psycopg.connect(lost), pytest.raises(StartError, match="1 connections are open"):
+        _require_room(lost, replace=False)
+
+
 def test_an_empty_machine_needs_the_keys_or_a_backup_that_brings_them(ground: Ground, tmp_path: Path) -> None:
     a_school_with_sealed_numbers()
     without, inside = tmp_path / "without.backup", tmp_path / "inside.backup"
@@ -112,7 +128,12 @@ def test_an_interrupted_backup_leaves_nothing_under_its_name_and_nothing_behind(
     """A lock holds pg_dump up; then somebody loses patience, or the machine its power."""
     with psycopg.connect(ground.url) as locking:
         locking.execute("LOCK TABLE announcements_announcement IN ACCESS EXCLUSIVE MODE")
-        with subprocess.Popen([*COMMAND, "backup", str(tmp_path)], env=ground.environment) as backup:
+        # Ctrl-C is for who sits in front of it: a shell takes it from what it runs in the background, these tests too.
+        with subprocess.Popen(
+            [*COMMAND, "backup", str(tmp_path)],
+            env=ground.environment,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        ) as backup:
             wait_until(lambda: _working(ground, "LOCK TABLE"), "pg_dump waits")
             os.kill(backup.pid, number)
             assert backup.wait(30) == (130 if number == signal.SIGINT else -signal.SIGKILL)
