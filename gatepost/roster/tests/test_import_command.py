@@ -174,6 +174,7 @@ def test_two_imports_do_not_run_at_once(package: Path) -> None:
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             taken.set()
             done.wait(10)
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])  # the connection goes back to its pool with it
         connection.close()
 
     other = threading.Thread(target=hold)
