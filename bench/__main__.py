@@ -129,7 +129,7 @@ def table(figures: list[Figure]) -> Table:
             f"{one.ratio:.2f}" if one.ratio is not None else "–",
             f"{one.must:g}" if one.must is not None else "–",
             f"{one.aim:g}" if one.aim is not None else "–",
-            "aim" if one.meets(one.aim) else "must" if one.meets(one.must) else "MISSED",
+            "MISSED" if not one.meets(one.must) else "aim" if one.aim is not None and one.meets(one.aim) else "must",
         )
     return shown
 
