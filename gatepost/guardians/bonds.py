@@ -59,9 +59,7 @@ def open_bond(
         raise BondRefused("nothing")
     with transaction.atomic():
         lock(student.pk)
-        standing = Restriction.objects.in_force().cutting(*rights).filter(student=student)
-        if standing.meeting(account.pk, person_digest).exists():
-            raise BondRefused("restricted")
+        _refuse_the_restricted(account, student, rights, person_digest)
         bond, made = Guardianship.objects.get_or_create(
             account=account,
             student=student,
@@ -90,6 +88,14 @@ def open_bond(
         )
         notices.tell_of_new_bond(bond, student, now=now)
     return bond
+
+
+def _refuse_the_restricted(
+    account: Account, student: Student, rights: Collection[Right], person_digest: bytes | None
+) -> None:
+    standing = Restriction.objects.in_force().cutting(*rights).filter(student=student)
+    if standing.meeting(account.pk, person_digest).exists():
+        raise BondRefused("restricted")
 
 
 def set_rights(bond: Guardianship, rights: Collection[Right], *, by: object | None, now: datetime) -> None:

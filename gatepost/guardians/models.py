@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from gatepost.guardians.applications import models as applications  # noqa: F401 - Django looks for models here
+from gatepost.guardians.applications import family_access  # noqa: F401 - Django looks for models here
+from gatepost.guardians.applications import models as applications  # noqa: F401
 from gatepost.roster.models import Student
 
 

@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
-from gatepost.guardians.applications.models import FailedSignIn, FamilyAccess
+from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess
 from gatepost.kit.sealed import KeyRing
 from gatepost.roster import identity_numbers
 from gatepost.roster.models import School, Student

@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 
-from django import template
+from django.template import Library
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-register = template.Library()
+register = Library()
 
 
 @register.simple_tag

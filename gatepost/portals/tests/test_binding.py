@@ -20,14 +20,13 @@ from PIL import Image
 
 from gatepost.announcements.models import Announcement
 from gatepost.guardians.applications import documents, entrance, letters, review
+from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess
 from gatepost.guardians.applications.models import (
     Applicant,
     Application,
     Consent,
     Desk,
     Document,
-    FailedSignIn,
-    FamilyAccess,
     Letter,
 )
 from gatepost.portals.binding import human
