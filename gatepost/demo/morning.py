@@ -169,7 +169,9 @@ def _question_is_answered(act: Act) -> bool:
     if sweep is None or sweep.decided_at is not None:
         return sweep is not None
     if sweep.held_because == Sweep.Held.READERS:
-        return act.outage is Outage.STAYS_OFFLINE
+        # A busy machine may ask before the last word of the others has come in; then they are on the list for a moment.
+        silence = act.plan.silence if act.outage is Outage.STAYS_OFFLINE else None
+        return silence is not None and set(sweep.held_facts.get("readers", ())) == {silence.reader}
     return sweep.held_because == Sweep.Held.BRAKE
 
 
