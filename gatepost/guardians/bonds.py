@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
-from gatepost.guardians import notices
+from gatepost.guardians import notices, proofs
 from gatepost.guardians.models import ALL_RIGHTS, Guardianship, Restriction, Right
 from gatepost.notify import recipients
 from gatepost.roster.models import Student
@@ -51,15 +51,17 @@ def open_bond(
 ) -> Guardianship:
     """Make `account` a verified guardian of `student` with `rights`. Repeating it changes nothing.
 
-    `person_digest` is the keyed digest of the ID number the guardian proved, where they proved one. The child's other
-    guardians are told. Raises `BondRefused`: restricted, while a restriction on this account or person cuts one of
-    `rights`; nothing, without any right.
+    `person_digest` is the keyed digest of the guardian's ID number as far as it is known here; where it is not, the one
+    the account has proven stands in. The child's other guardians are told. Raises `BondRefused`: restricted, while a
+    restriction on this account or person cuts one of `rights`; nothing, without any right.
     """
     if not rights:
         raise BondRefused("nothing")
     with transaction.atomic():
         lock(student.pk)
-        _refuse_the_restricted(account, student, rights, person_digest)
+        known = [*([person_digest] if person_digest else []), *proofs.digests(account.pk)]
+        _refuse_the_restricted(account, student, rights, known)
+        person_digest = known[0] if known else None
         bond, made = Guardianship.objects.get_or_create(
             account=account,
             student=student,
@@ -91,10 +93,10 @@ def open_bond(
 
 
 def _refuse_the_restricted(
-    account: Account, student: Student, rights: Collection[Right], person_digest: bytes | None
+    account: Account, student: Student, rights: Collection[Right], digests: Collection[bytes]
 ) -> None:
     standing = Restriction.objects.in_force().cutting(*rights).filter(student=student)
-    if standing.meeting(account.pk, person_digest).exists():
+    if standing.meeting(account.pk, *digests).exists():
         raise BondRefused("restricted")
 
 
@@ -120,20 +122,24 @@ def set_rights(bond: Guardianship, rights: Collection[Right], *, by: object | No
 def end_bond(bond: Guardianship, *, by: object | None, now: datetime, because: str = "school") -> None:
     """End the bond; queued messages about the child stop with it. Ending twice keeps the first time.
 
-    `because` is who or what ended it, as a code: guardian, school, left.
+    `because` is who or what ended it, as a code: guardian, school, left. With a bond that the school ends, it no longer
+    vouches for the ID number either: the next child is not bound at once.
     """
     with transaction.atomic():
         lock(bond.student_id)
         standing = Guardianship.objects.filter(pk=bond.pk, ended_at=None)
         if standing.update(ended_at=now, ended_because=because):
+            if because == "school" and bond.person_digest is not None:
+                proofs.end(bond.account_id, bond.person_digest, by=by, now=now)
             follow(bond.student_id, [bond.account_id], now=now)
             entries.record("bond:ended", by=by, about=bond.student_id, account=str(bond.account_id), because=because)
 
 
-def change_number(*, old: bytes, new: bytes, by: object | None) -> int:
+def change_number(*, old: bytes, new: bytes, by: object | None, now: datetime) -> int:
     """A guardian's ID number changed (old residence number to new): digests of both. Returns how many bonds know it.
 
-    Bonds stay what they are. A restriction on the old number stands for the new one as well, and for the old.
+    Bonds stay what they are, and so does what was proven. A restriction on the old number stands for the new one as
+    well, and for the old.
     """
     with transaction.atomic():
         known = Guardianship.objects.filter(person_digest=old)
@@ -145,7 +151,9 @@ def change_number(*, old: bytes, new: bytes, by: object | None) -> int:
             restriction._state.adding = True
             Restriction.objects.bulk_create([restriction], ignore_conflicts=True)
         changed = known.update(person_digest=new)
+        proofs.change(old=old, new=new)
         for student_id in children:
+            follow(student_id, _accounts(student_id, new), now=now)
             entries.record("bond:number", by=by, about=student_id)
     return changed
 
@@ -175,6 +183,11 @@ def follow(student_id: UUID, account_ids: Collection[UUID], *, now: datetime) ->
 
 def _restricted(digest: bytes) -> QuerySet[Restriction, UUID]:
     return Restriction.objects.in_force().filter(person_digest=digest).values_list("student_id", flat=True)
+
+
+def _accounts(student_id: UUID, digest: bytes) -> list[UUID]:
+    known = Guardianship.objects.filter(student_id=student_id, person_digest=digest, ended_at=None)
+    return sorted(known.values_list("account_id", flat=True))
 
 
 def _columns(rights: Collection[Right], now: datetime) -> dict[str, datetime | None]:

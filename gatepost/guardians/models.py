@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from gatepost.guardians.applications import family_access  # noqa: F401 - Django looks for models here
+from gatepost.guardians import proofs  # noqa: F401 - Django looks for models here
+from gatepost.guardians.applications import family_access  # noqa: F401
 from gatepost.guardians.applications import models as applications  # noqa: F401
 from gatepost.roster.models import Student
 
@@ -48,7 +49,7 @@ class Guardianship(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_because = models.TextField(blank=True, db_default="")  # a code: guardian, school, left
     ending_told_at = models.DateTimeField(null=True, blank=True)  # when we wrote that it will end
-    # Digest of the ID number the guardian proved: by it a restriction on a person finds every account of theirs.
+    # Digest of the guardian's ID number: by it a restriction on a person finds every account of theirs.
     person_digest = models.BinaryField(null=True, blank=True, max_length=32)
     told_since = models.DateTimeField(null=True, blank=True, db_default=Now())
     see_since = models.DateTimeField(null=True, blank=True, db_default=Now())
@@ -87,10 +88,10 @@ class RestrictionQuerySet(models.QuerySet["Restriction"]):
         """Those that cut any of `rights`."""
         return self.filter(rights__overlap=list(rights))
 
-    def meeting(self, account_id: object, person_digest: bytes | None = None) -> "RestrictionQuerySet":
-        """Those on this account, or on the person whose ID number has this digest."""
+    def meeting(self, account_id: object, *digests: bytes) -> "RestrictionQuerySet":
+        """Those on this account, or on a person whose ID number has one of these digests."""
         met = Q(account_id=account_id)
-        return self.filter(met | Q(person_digest=person_digest) if person_digest is not None else met)
+        return self.filter(met | Q(person_digest__in=digests) if digests else met)
 
     def run_out(self, now: datetime) -> "RestrictionQuerySet":
         """Those whose date has passed and that nobody has put away yet."""

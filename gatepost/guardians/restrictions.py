@@ -123,7 +123,7 @@ def on(student: Student) -> RestrictionQuerySet:
 def meets(student: Student, *, account_id: UUID | None = None, id_number: str = "") -> list[Right]:
     """The rights for `student` that restrictions cut for this account, or for the person with this ID number."""
     digest = settings.KEY_RING.digest(identity_numbers.normalise(id_number)) if id_number else None
-    cut = on(student).meeting(account_id, digest)
+    cut = on(student).meeting(account_id, *([digest] if digest else []))
     if account_id is None:
         cut = on(student).filter(person_digest=digest) if digest else cut.none()
     names = {name for rights in cut.values_list("rights", flat=True) for name in rights}

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
-from gatepost.guardians import bonds
+from gatepost.guardians import bonds, proofs
 from gatepost.guardians.applications import letters
 from gatepost.guardians.applications.family import ApplicationRefused, changing, keep_step, save_next_version
 from gatepost.guardians.applications.models import Applicant, Application, ApplicationStep
@@ -36,13 +36,17 @@ def refuse(application: Application, reason: str, *, by: Account, now: datetime)
 def approve(application: Application, *, by: Account, now: datetime) -> Application:
     """Approved: each applicant is a guardian as soon as an account is theirs (`link_account`).
 
-    No letter leaves here: the one that opens the account says it. Raises `ApplicationRefused` (stale, elsewhere).
+    No letter leaves here for who has no account: the one that opens it says it. Raises `ApplicationRefused` (stale,
+    elsewhere; restricted: a restriction stands between the child and an applicant with an account).
     """
     with changing(application) as row:
         _decide(row, Application.Decision.APPROVED, "", by=by, now=now)
         _keep(row, ApplicationStep.Act.APPROVED, by=by, now=now)
         for applicant in row.applicants.exclude(account=None).select_related("account"):
-            _open_bond(applicant, row)
+            try:
+                _open_bond(applicant, row)
+            except bonds.BondRefused as refused:
+                raise ApplicationRefused("restricted") from refused
     return row
 
 
@@ -67,15 +71,20 @@ def link_account(applicant: Applicant, account: Account, *, now: datetime) -> Gu
 def _open_bond(applicant: Applicant, application: Application, *, now: datetime | None = None) -> Guardianship:
     assert applicant.account is not None  # noqa: S101 - both callers look
     assert application.decided_at is not None  # noqa: S101
-    return bonds.open_bond(
+    now = now or application.decided_at
+    bond = bonds.open_bond(
         applicant.account,
         application.student,
         relation=applicant.relation,
         source="review",
         person_digest=bytes(applicant.id_number_digest) if applicant.id_number_digest else None,
         by=application.decided_by_id,
-        now=now or application.decided_at,
+        now=now,
     )
+    if applicant.id_number_digest:
+        digest = bytes(applicant.id_number_digest)
+        proofs.keep(applicant.account, digest, how="review", by=application.decided_by_id, now=now)
+    return bond
 
 
 def _decide(row: Application, decision: str, reason: str, *, by: Account, now: datetime) -> None:

@@ -186,6 +186,6 @@ class TestLives:
 
     def test_a_changed_id_number_leaves_the_bond(self, aunt: Account, child: Student) -> None:
         opened(aunt, child, person_digest=b"old")
-        assert bonds.change_number(old=b"old", new=b"new", by=None) == 1
+        assert bonds.change_number(old=b"old", new=b"new", by=None, now=NOW) == 1
         assert bytes(Guardianship.objects.get().person_digest or b"") == b"new"
         assert queries.children(aunt).get() == child

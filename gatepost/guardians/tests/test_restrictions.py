@@ -20,6 +20,7 @@ from gatepost.roster import identity_numbers
 from gatepost.roster.identity_numbers import IdentityKind
 from gatepost.roster.models import Student
 from tests import builders
+from tests.builders import at
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +129,7 @@ class TestPerson:
 
     def test_a_new_number_does_not_open_a_way_around(self, child: Student) -> None:
         restrict(None, child, person=PERSON)
-        bonds.change_number(old=digest(), new=digest(NEW_NUMBER), by=None)
+        bonds.change_number(old=digest(), new=digest(NEW_NUMBER), by=None, now=at("09:00"))
         for number in (NUMBER, NEW_NUMBER):
             with pytest.raises(bonds.BondRefused):
                 bind(builders.an_account(), child, number)

@@ -39,6 +39,10 @@ FIELDS = {
 REFUSALS = {
     "stale": gettext_lazy("This application has changed since you opened it. Look at it as it is now, then decide."),
     "elsewhere": gettext_lazy("This application is decided already, or back with the family."),
+    "restricted": gettext_lazy(
+        "A restriction stands between this applicant and the child, so the bond cannot be opened. Refuse the "
+        "application, or lift the restriction first."
+    ),
     "second": gettext_lazy("You have looked first. The second look has to be another person’s."),
 }
 ACTS = {

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.guardians import bonds, restrictions
+from gatepost.guardians.applications.models import Relation
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.kit.clock import local_date
 from gatepost.portals import words
-from gatepost.portals.frame import class_and_seat, page, school_frame
+from gatepost.portals.frame import REVIEWS, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import School, Student
 
@@ -61,13 +62,15 @@ def of_student(request: HttpRequest, code: str, student_id: UUID) -> HttpRespons
     school = queries.school(request.user, code, *queries.SCHOOL_STAFF)
     student = queries.student(request.user, school, student_id, looked="guardians")
     student.school = school
+    frame = school_frame(request, school, current="students")
+    reviews = bool(frame["roles_here"] & set(REVIEWS))
     return page(
         request,
         "school/student_guardians.html",
-        school_frame(request, school, current="students"),
+        frame,
         title=_("Guardians of {student}").format(student=student.name),
         meta=[class_and_seat(student), student.number],
-        people=[_guardian(school, bond) for bond in standing(student)],
+        people=[_guardian(school, bond, may_change=reviews) for bond in standing(student)],
         restrictions=[_restriction_card(school, one) for one in restrictions.on(student).select_related("account")],
         new_url=reverse("school-restriction-new", args=[code, student.pk]),
         crumbs=crumbs(school, student),
@@ -138,6 +141,11 @@ def whom(restriction: Restriction) -> str:
     return f"{restriction.person_name} {restriction.person_masked}".strip()
 
 
+def relation_in_words(bond: Guardianship) -> str:
+    """What the guardian is to the child: by our list, or as a school system wrote it."""
+    return str(Relation(bond.relation).label) if bond.relation in Relation.values else bond.relation
+
+
 def until_in_words(school: School, restriction: Restriction) -> str:
     """The last day it holds."""
     if restriction.until is None:
@@ -145,13 +153,17 @@ def until_in_words(school: School, restriction: Restriction) -> str:
     return words.staff_date(local_date(restriction.until - timedelta(seconds=1), school.timezone))
 
 
-def _guardian(school: School, bond: Guardianship) -> dict[str, Any]:
+def _guardian(school: School, bond: Guardianship, *, may_change: bool) -> dict[str, Any]:
     cut = restrictions.on(bond.student).filter(
         Q(account=bond.account) | Q(person_digest__isnull=False, person_digest=bond.person_digest)
     )
+    acts = [(_("End the bond"), "school-bond-end")]
+    if may_change and bond.person_digest is not None:
+        acts.insert(0, (_("ID number changed"), "school-bond-number"))
+    quiet = {"kind": "quiet", "about": bond.account.get_full_name()}
     return {
         "name": bond.account.get_full_name(),
-        "detail": bond.relation,
+        "detail": relation_in_words(bond),
         "state": "held" if cut.exists() else "delivered",
         "word": _("Restricted") if cut.exists() else _("Bound"),
         "facts": [
@@ -159,12 +171,8 @@ def _guardian(school: School, bond: Guardianship) -> dict[str, Any]:
             {"label": _("Since"), "value": words.staff_date(local_date(bond.verified_at, school.timezone))},  # type: ignore[arg-type]
         ],
         "actions": [
-            {
-                "label": _("End the bond"),
-                "url": reverse("school-bond-end", args=[school.code, bond.student_id, bond.pk]),
-                "kind": "quiet",
-                "about": bond.account.get_full_name(),
-            }
+            {"label": label, "url": reverse(name, args=[school.code, bond.student_id, bond.pk]), **quiet}
+            for label, name in acts
         ],
     }
 
@@ -207,7 +215,7 @@ def _new_bond(school: School, bond: Guardianship) -> dict[str, Any]:
     day = local_date(bond.verified_at, school.timezone)  # type: ignore[arg-type] # verified
     return {
         "text": f"{bond.student.name} {class_and_seat(bond.student)}",
-        "note": " ".join(part for part in (bond.account.get_full_name(), bond.relation) if part),
+        "note": " ".join(part for part in (bond.account.get_full_name(), relation_in_words(bond)) if part),
         "time": f"{day:%m/%d}",
         "url": reverse("school-guardians", args=[school.code, bond.student_id]),
     }

@@ -2,6 +2,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from gatepost.access import queries
 from gatepost.accounts.models import Account
@@ -162,3 +163,56 @@ class TestOverview:
         assert "施暴者" in page
         assert "王大明" in page
         assert "別校生" not in page
+
+
+class TestAChangedIdNumber:
+    """The old residence number of a foreign guardian became a new one."""
+
+    OLD = identity_numbers.invented(3, identity_numbers.IdentityKind.RESIDENT_OLD)
+    NEW = identity_numbers.invented(3, identity_numbers.IdentityKind.RESIDENT)
+
+    @pytest.fixture
+    def url(self, child: Student, father: Account) -> str:
+        Guardianship.objects.update(person_digest=settings.KEY_RING.digest(self.OLD))
+        return f"{page_of(child)}{Guardianship.objects.get().pk}/number/"
+
+    def known(self) -> bytes:
+        return bytes(Guardianship.objects.get().person_digest or b"")
+
+    def test_the_page_of_the_guardians_leads_there_and_the_bond_stays(
+        self, child: Student, father: Account, registrar: Any, url: str
+    ) -> None:
+        assert url in text_of(registrar.get(page_of(child)))
+        assert registrar.post(url, {"old": self.OLD.lower(), "new": self.NEW}).status_code == 302
+        assert self.known() == settings.KEY_RING.digest(self.NEW)
+        assert queries.children(father).get() == child
+        assert Entry.objects.filter(action="bond:number", about=child.pk).exists()
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"old": identity_numbers.invented(9)}, "不是系統所知"),
+            ({"new": "A123456788"}, "檢查碼不符"),
+            ({"new": OLD}, "這是舊號碼"),
+            ({"new": ""}, "請輸入新號碼"),
+        ],
+    )
+    def test_what_is_wrong_is_said_and_changes_nothing(
+        self, registrar: Any, url: str, changes: dict[str, str], sentence: str
+    ) -> None:
+        page = text_of(registrar.post(url, {"old": self.OLD, "new": self.NEW} | changes))
+        assert sentence in page
+        assert changes.get("new", self.NEW) in page
+        assert self.known() == settings.KEY_RING.digest(self.OLD)
+
+    def test_it_is_for_those_who_review_applications(self, child: Student, url: str) -> None:
+        office = visit(builders.an_office(child.school, "student_affairs"))
+        assert url not in text_of(office.get(page_of(child)))
+        assert office.post(url, {"old": self.OLD, "new": self.NEW}).status_code == 403
+
+    def test_a_bond_whose_number_nobody_knows_has_none_to_change(
+        self, child: Student, father: Account, registrar: Any
+    ) -> None:
+        url = f"{page_of(child)}{Guardianship.objects.get().pk}/number/"
+        assert url not in text_of(registrar.get(page_of(child)))
+        assert registrar.get(url).status_code == 404
