@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.guardians import bonds, restrictions
+from gatepost.guardians.applications.family_access import FamilyAccess
 from gatepost.guardians.applications.models import Relation
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.kit.clock import local_date
@@ -73,6 +74,7 @@ def of_student(request: HttpRequest, code: str, student_id: UUID) -> HttpRespons
         people=[_guardian(school, bond, may_change=reviews) for bond in standing(student)],
         restrictions=[_restriction_card(school, one) for one in restrictions.on(student).select_related("account")],
         new_url=reverse("school-restriction-new", args=[code, student.pk]),
+        access=_access(school, student, may_reset=reviews),
         crumbs=crumbs(school, student),
     )
 
@@ -157,7 +159,7 @@ def _guardian(school: School, bond: Guardianship, *, may_change: bool) -> dict[s
     cut = restrictions.on(bond.student).filter(
         Q(account=bond.account) | Q(person_digest__isnull=False, person_digest=bond.person_digest)
     )
-    acts = [(_("End the bond"), "school-bond-end")]
+    acts = [(_("Change the rights"), "school-bond-rights"), (_("End the bond"), "school-bond-end")]
     if may_change and bond.person_digest is not None:
         acts.insert(0, (_("ID number changed"), "school-bond-number"))
     quiet = {"kind": "quiet", "about": bond.account.get_full_name()}
@@ -174,6 +176,18 @@ def _guardian(school: School, bond: Guardianship, *, may_change: bool) -> dict[s
             {"label": label, "url": reverse(name, args=[school.code, bond.student_id, bond.pk]), **quiet}
             for label, name in acts
         ],
+    }
+
+
+def _access(school: School, student: Student, *, may_reset: bool) -> dict[str, Any]:
+    """How the family comes in to apply, for the page of its guardians."""
+    access = FamilyAccess.objects.filter(student=student).first()
+    if access is None:
+        return {"text": _("No password set. The student number and the whole ID number open, once."), "url": ""}
+    day = words.staff_date(local_date(access.set_at, school.timezone))
+    return {
+        "text": _("Own password, set on {day}.").format(day=day),
+        "url": reverse("school-family-access", args=[school.code, student.pk]) if may_reset else "",
     }
 
 
