@@ -51,6 +51,9 @@ def open_bond(
 ) -> Guardianship:
     """Make `account` a verified guardian of `student` with `rights`. Repeating it changes nothing.
 
+    A new guardian who may be told hears everything by email until they choose otherwise: who has just proved a bond
+    expects tomorrow's arrival.
+
     `person_digest` is the keyed digest of the guardian's ID number as far as it is known here; where it is not, the one
     the account has proven stands in. The child's other guardians are told. Raises `BondRefused`: restricted, while a
     restriction on this account or person cuts one of `rights`; nothing, without any right.
@@ -80,6 +83,7 @@ def open_bond(
             bond.verified_at, bond.person_digest = now, person_digest
             bond.save(update_fields=["verified_at", "person_digest"])
         follow(student.pk, [account.pk], now=now)
+        recipients.subscribe_to_everything(account.pk, student.pk)
         entries.record(
             "bond:opened",
             by=by,

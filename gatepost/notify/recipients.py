@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from gatepost.notify import topics
 from gatepost.notify.models import Address, Channel, Delivery, Recipient, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT, SETTLED
 from gatepost.watch import tally
@@ -29,6 +30,20 @@ def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
         )
         dropped = queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
         tally.count({(SETTLED, Channel.EMAIL.value, "dropped", "ended"): dropped})
+
+
+def subscribe_to_everything(account_id: UUID, about: UUID) -> int:
+    """What a new recipient starts with: every topic there is, at the first proven email, until they choose otherwise.
+
+    For the transaction that opened it. Returns how many subscriptions that makes: none for who may not be told, or has
+    no proven email yet.
+    """
+    recipient = Recipient.objects.filter(account_id=account_id, about=about, ended_at=None).first()
+    proven = Address.objects.filter(account_id=account_id, channel=Channel.EMAIL, verified_at__isnull=False)
+    address = proven.filter(disabled_at=None).order_by("pk").first()
+    if recipient is None or address is None:
+        return 0
+    return subscribe(account_id, about, choices=[(topic.code, address) for topic in topics.choosable()])[0]
 
 
 class SubscriptionRefused(Exception):

@@ -11,6 +11,7 @@ from gatepost.accounts.models import Account
 from gatepost.audit.models import Entry
 from gatepost.guardians import bonds
 from gatepost.guardians.models import Guardianship, Right
+from gatepost.notify import recipients
 from gatepost.notify.models import Delivery, Notice, Recipient
 from gatepost.notify.notices import Post, post
 from gatepost.notify.queries import subscribed
@@ -48,6 +49,27 @@ def opened(account: Account, child: Student, **more: Any) -> Guardianship:
 
 def may_be_told(account: Account, child: Student) -> bool:
     return Recipient.objects.filter(account=account, about=child.pk, ended_at=None).exists()
+
+
+class TestTheFirstMorning:
+    def test_a_new_guardian_hears_of_it_without_choosing_anything(self, aunt: Account, child: Student) -> None:
+        opened(aunt, child)
+        arrived = Post(f"arrived:{child.pk}", "arrived", child.pk, MONDAY, {}, at("10:00"))
+        post([arrived], now=NOW)
+        assert Delivery.objects.get().account_id == aunt.pk
+        assert {topic for topic, _ in subscribed(aunt.pk, child.pk)} == {"arrived", "left", "not_arrived"}
+
+    def test_who_chose_silence_is_not_talked_into_it_again(self, aunt: Account, child: Student) -> None:
+        opened(aunt, child)
+        recipients.subscribe(aunt.pk, child.pk, choices=[])
+        opened(aunt, child)
+        assert not subscribed(aunt.pk, child.pk)
+
+    def test_nothing_goes_to_an_email_that_nobody_proved(self, child: Student) -> None:
+        account = builders.an_account(name="王小舅")
+        builders.an_address(account, proven=False)
+        opened(account, child)
+        assert not subscribed(account.pk, child.pk)
 
 
 class TestRights:
