@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import count
 
 from gatepost.access.models import Role
+from gatepost.accounts import second_factor
 from gatepost.accounts.models import Account
 from gatepost.announcements.models import Announcement
 from gatepost.attendance import entries
@@ -26,6 +27,7 @@ from gatepost.roster.models import District, School, SchoolClass, SchoolYear, St
 MONDAY = date(2026, 11, 23)  # the day tests are on unless they say otherwise
 ZONE = "Asia/Taipei"
 GRADES = range(1, 13)
+APP_SECRET = "GATEPOSTGATEPOSTGATEPOSTGATEPOST"  # of every authenticator app in the tests
 
 _numbers = count(1)
 
@@ -156,7 +158,25 @@ def a_role(
         account.refresh_from_db()
     scope = school or (school_class.school if school_class else None)
     Role.objects.create(account=account, name=name, school=scope, school_class=school_class)
+    if name not in Role.BY_PASSWORD_ALONE:
+        a_second_factor(account)
     return account
+
+
+def a_second_factor(account: Account) -> None:
+    """Set up the app of `account`, whose codes are `a_code`; nothing where it has one."""
+    if not second_factor.is_set_up(account):
+        then = at("12:00", date(2026, 9, 1))
+        second_factor.set_up(account, APP_SECRET, _code(then), now=then)
+
+
+def a_code(*, now: datetime, nth: int = 0) -> str:
+    """What the apps of `a_second_factor` show at `now`; `nth` gives a later one, for another sign-in."""
+    return _code(now + timedelta(seconds=30 * nth))
+
+
+def _code(now: datetime) -> str:
+    return second_factor.code_at(APP_SECRET, int(now.timestamp()) // second_factor.PERIOD_SECONDS)
 
 
 def a_teacher(school_class: SchoolClass, *, account: Account | None = None) -> Account:

@@ -23,6 +23,7 @@ from gatepost.kit import questions
 from gatepost.notify import sender
 from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
+from gatepost.portals.tests.visits import sign_in
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -169,7 +170,7 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
     watch = Watch()
     monkeypatch.setattr("gatepost.kit.questions.ask", watch.asked)
     for who, url in ((scene["guardian"], "/family/"), (office, f"/schools/{scene['school'].code}/today/")):
-        client.force_login(who)
+        sign_in(client, who)
         with connection.execute_wrapper(watch.on_its_way):
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200

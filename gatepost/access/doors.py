@@ -1,8 +1,11 @@
 """Every page says who may see it, or nobody does.
 
 A view carries a `Rule`, set by one of the decorators here. The middleware refuses a view without one and asks for a
-sign-in where the rule needs it: 403 means your roles never open this page; which rows of it are yours is asked
-of `queries`, which answers 404 for what is not.
+sign-in where the rule needs it. A session in which somebody did not show the second factor that their roles ask for is
+nobody's, here and so everywhere: whether it was opened before the role was given, or its factor is gone.
+
+403 means your roles never open this page; which rows of it are yours is asked of `queries`, which answers 404 for what
+is not.
 """
 
 from collections.abc import Callable
@@ -10,12 +13,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils.translation import gettext as _
 
 from gatepost.access import queries
+from gatepost.accounts import second_factor
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -90,6 +97,9 @@ class DoorMiddleware:
         rule = rule_of(view, match.url_name if match else None, match.namespaces if match else [])
         if rule is None:
             raise PermissionDenied("this page names no rule")
+        if request.user.is_authenticated and _lacks_second_factor(request):
+            logout(request)
+            messages.warning(request, _("Your role asks for a second factor. Please sign in again."))
         if rule.is_public:
             return None
         if not request.user.is_authenticated:
@@ -99,3 +109,7 @@ class DoorMiddleware:
         if not rule.opens_for(request):
             raise PermissionDenied("your roles do not open this page")
         return None
+
+
+def _lacks_second_factor(request: HttpRequest) -> bool:
+    return queries.lacks_second_factor(request.user, second_factor.shown_in(request.session))

@@ -19,6 +19,7 @@ class Role(models.Model):
 
     AT_SCHOOL = (Name.STUDENT_AFFAIRS, Name.REGISTRAR, Name.SCHOOL_ADMINISTRATOR)
     CITY_WIDE = (Name.BUREAU_OFFICER, Name.OPERATOR)
+    BY_PASSWORD_ALONE = (Name.TEACHER,)  # every other role opens nothing without a second factor
 
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="roles")
     name = models.TextField(choices=Name.choices)

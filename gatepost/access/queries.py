@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
 
 from gatepost.access.models import Role
+from gatepost.accounts import second_factor
 from gatepost.audit import entries
 from gatepost.guardians import bonds
 from gatepost.guardians.models import Guardianship, Restriction, Right
@@ -31,9 +33,36 @@ def roles(person: Person, *names: str) -> QuerySet[Role]:
     """The roles of `person` in force now, of the given names if any."""
     if not getattr(person, "is_authenticated", False):
         return Role.objects.none()
-    found = Role.objects.filter(account_id=person.pk, ended_at=None)
-    found = found.filter(Q(valid_until=None) | Q(valid_until__gt=Now()))
+    found = _in_force(person.pk)
     return found.filter(name__in=names) if names else found
+
+
+def _in_force(account_id: UUID) -> QuerySet[Role]:
+    return Role.objects.filter(account_id=account_id, ended_at=None).filter(
+        Q(valid_until=None) | Q(valid_until__gt=Now())
+    )
+
+
+def needs_second_factor(person: Person) -> bool:
+    """Whether a role of `person` opens nothing without a second factor."""
+    return settings.SECOND_FACTOR == "required" and roles(person).exclude(name__in=Role.BY_PASSWORD_ALONE).exists()
+
+
+def lacks_second_factor(person: Person, shown: int) -> bool:
+    """The same, for a session in which the factor number `shown` was shown (0: none) and may since be gone."""
+    return settings.SECOND_FACTOR == "required" and bool(_LACKING.rows(account=person.pk, factor=shown))
+
+
+_LACKING = Question(
+    lambda account, factor: (
+        _in_force(account)
+        .exclude(name__in=Role.BY_PASSWORD_ALONE)
+        .exclude(Exists(second_factor.standing(account, factor)))
+        .values_list("pk")[:1]
+    ),
+    account=UUID(int=0),
+    factor=-1,
+)
 
 
 def role_names(person: Person) -> frozenset[str]:

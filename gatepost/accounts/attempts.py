@@ -29,7 +29,7 @@ def take(kind: str, who: str, *, most: int, within: timedelta, now: datetime) ->
     Raises `TooOften` and counts nothing when there were `most` of them `within` a time of one day at the most.
     """
     assert within <= KEPT_FOR, "older attempts are forgotten"  # noqa: S101 - our own bug
-    digest = settings.KEY_RING.digest(f"attempt:{kind}:{who.lower()}")
+    digest = _digest(kind, who)
     with transaction.atomic():
         with connection.cursor() as cursor:  # one at a time: they are counted
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
@@ -39,3 +39,13 @@ def take(kind: str, who: str, *, most: int, within: timedelta, now: datetime) ->
         if len(recent) == most:
             raise TooOften(recent[-1] + within - now)
         Attempt.objects.create(kind=kind, who=digest, at=now)
+
+
+def forget(kind: str, who: str) -> None:
+    """The attempts were those of the rightful owner: they count no more."""
+    Attempt.objects.filter(kind=kind, who=_digest(kind, who)).delete()
+
+
+def _digest(kind: str, who: str) -> bytes:
+    digest: bytes = settings.KEY_RING.digest(f"attempt:{kind}:{who.lower()}")
+    return digest

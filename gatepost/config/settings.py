@@ -62,6 +62,11 @@ DKIM_SELECTOR = env_text("GATEPOST_DKIM_SELECTOR", "gatepost")
 # The city's documented way in. It opens nothing without a code from the proven mailbox: it proves what the link does.
 FIRST_PASSWORD_BY_ID_NUMBER = env_bool("GATEPOST_FIRST_PASSWORD_BY_ID_NUMBER", default=True)
 
+# Whoever holds a role other than teacher shows a second factor at every sign-in.
+SECOND_FACTOR = env_choice("GATEPOST_SECOND_FACTOR", "required", among=["required", "off"])
+if SECOND_FACTOR == "off" and not DEMONSTRATION:
+    env_problem("GATEPOST_SECOND_FACTOR", "can be off in a demonstration only")
+
 env_settle()
 
 MAIL_BOUNCE_SECRET = hmac.digest(SECRET_KEY.encode(), b"return addresses", "sha256")
@@ -108,6 +113,7 @@ INSTALLED_APPS = [
     "gatepost.portals",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "csp",
     "django.contrib.admin.apps.SimpleAdminConfig",  # only the tables that portals.operator names
@@ -183,6 +189,9 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 # A whole school sits behind one address on enrolment day: the limit per account is the tight one.
 ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "login_failed": "300/m/ip,5/15m/key"}
+MFA_ADAPTER = "gatepost.accounts.second_factor.SealedAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Gatepost"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 CACHES = {

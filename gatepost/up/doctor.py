@@ -119,7 +119,9 @@ def _settings() -> str:
         raise StartError("; ".join(check.msg for check in troubles))
     if not settings.DEMONSTRATION and settings.DEBUG:
         raise StartError("GATEPOST_DEBUG is on: error pages would show what they must not. Switch it off.")
-    return "for a demonstration" if settings.DEMONSTRATION else "for real use"
+    if settings.DEMONSTRATION:
+        return "for a demonstration" + (", staff sign in by password alone" if settings.SECOND_FACTOR == "off" else "")
+    return "for real use"
 
 
 def _address() -> str:

@@ -41,6 +41,11 @@ POSTGRES_RESTARTS_MAX = 3
 # Tracebacks belong into the logs; threads that share their heaps cost tens of megabytes less.
 FOR_CHILDREN = {"GATEPOST_TRACEBACK": "1", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
 GATEPOST = (sys.executable, "-m", "gatepost")
+SECOND_FACTOR = "GATEPOST_SECOND_FACTOR"
+SECOND_FACTOR_SAID = {
+    "off": f"Staff sign in without a second factor in this demonstration ({SECOND_FACTOR}=required asks for it).",
+    "required": "Staff set up a second factor when they first sign in: have an authenticator app at hand.",
+}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -117,6 +122,7 @@ class Supervisor:
             "GATEPOST_URL": os.environ.get("GATEPOST_URL", "").strip() or self.places.site_url,
             "GATEPOST_STATIC_ROOT": os.environ.get("GATEPOST_STATIC_ROOT", "").strip() or str(self.places.static),
             "GATEPOST_DEMONSTRATION": "true" if self.demonstration else "false",
+            SECOND_FACTOR: second_factor(demonstration=self.demonstration),
         }
         return {**settings, **(self._catcher_settings() if self.demonstration else {})}
 
@@ -234,7 +240,13 @@ def announce(places: Places, sign_ins: Sequence[Sequence[str]], *, demonstration
     if sign_ins:
         click.echo("\nSign in as:\n")
         _table(sign_ins)
+        click.echo(f"\n{SECOND_FACTOR_SAID[second_factor(demonstration=demonstration)]}")
     click.echo("\nCtrl-C stops everything; the data stays.")
+
+
+def second_factor(*, demonstration: bool) -> str:
+    """What the settings are told: invented staff sign in without, unless somebody wants to see it."""
+    return os.environ.get(SECOND_FACTOR, "").strip() or ("off" if demonstration else "required")
 
 
 def answer_status(places: Places) -> int:

@@ -7,14 +7,17 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from allauth.mfa.models import Authenticator
 from axe_playwright_python.sync_playwright import Axe
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from gatepost.accounts import second_factor
 from gatepost.portals.moment import KEY
 from gatepost.up.browser import browser_path
 from tests.browser.scene import NOW, Scene, set_scene
+from tests.builders import a_code
 
 # Playwright keeps an event loop in the test's own thread, and Django would refuse to ask the database beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -40,7 +43,10 @@ RULES = {
 class Site:
     """Gatepost on a free port, believing it is `now`."""
 
+    running: "Site"
+
     def __init__(self) -> None:
+        Site.running = self
         self.now: datetime = NOW
         self.server = make_server("127.0.0.1", 0, self._answer, _Server, _Quiet)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -118,14 +124,30 @@ def open_browser(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 
 
 def sign_in(page: Page, email: str, password: str) -> None:
-    """As a person does: the keyboard, the form, Enter."""
+    """As a person does: the keyboard, the form, Enter; and the code, where one is asked for."""
     page.goto("/sign-in/")
     page.get_by_label("Email").focus()
     page.keyboard.type(email)
     page.keyboard.press("Tab")
     page.keyboard.type(password)
     page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: not url.endswith("/sign-in/"))
+    if page.url.endswith("/sign-in/code/"):
+        page.locator("input[name=code]").focus()
+        page.keyboard.type(next_code(email))
+        page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+
+def next_code(email: str) -> str:
+    """What the app of `email` shows, after it was waited for the next code if this one was used."""
+    now, used = Site.running.now, Authenticator.objects.get(user__email=email, type="totp").data["last_step"]
+    return next(code for nth in range(2) if (code := a_code(now=now, nth=nth)) and step(now) + nth > used)
+
+
+def step(now: datetime) -> int:
+    """The thirty seconds that a code is for."""
+    return int(now.timestamp()) // second_factor.PERIOD_SECONDS
 
 
 def check(page: Page) -> None:

@@ -24,6 +24,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_stages(self) -> list[str]:
+        return [*super().get_login_stages(), "gatepost.portals.signin.stages.SetUpStage"]
+
     def respond_user_inactive(self, request: HttpRequest, user: object) -> HttpResponse:
         """Said only to who knew the password."""
         messages.warning(request, _("This account is closed. Please ask your school."))

@@ -83,7 +83,7 @@ class TestHome:
         assert "本校公告" in page
         assert "他校公告" not in page
 
-    def test_however_many_children_the_page_asks_six_questions(
+    def test_however_many_children_the_page_asks_seven_questions(
         self, child: Student, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sister = builders.a_student(builders.a_class(child.school, 6), "王小美")
@@ -101,7 +101,9 @@ class TestHome:
         monkeypatch.setattr(questions, "ask", counted)
         with django_assert_num_queries(2):  # the session and the account
             browser.get("/family/")
-        assert len(asked) == 4  # the children, what is known of their days, what was mailed, the news
+        assert (
+            len(asked) == 5
+        )  # the second factor, the children, what is known of their days, what was mailed, the news
 
     def test_what_changed_is_on_the_very_next_page(self, child: Student) -> None:
         mother = builders.a_guardian(child)
