@@ -163,7 +163,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",  # the admin's permissions
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "gatepost.accounts.backend.Backend",
 ]
 PASSWORD_HASHERS = [
     *(["gatepost.accounts.passwords.DemonstrationArgon2id"] if DEMONSTRATION else []),
@@ -221,6 +221,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "gatepost.accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-gatepost" if HTTPS else "gatepost"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -1,6 +1,8 @@
 """The parts of a page that are the same for everybody: drawn once for each language or name, not with every request."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.template import Library
 from django.template.loader import render_to_string
@@ -27,6 +29,18 @@ def asset(path: str) -> str:
 def language_buttons() -> SafeString:
     """The buttons of the form that changes the language."""
     return _buttons(get_language() or "")
+
+
+@register.simple_tag
+def week_cell(day: Mapping[str, Any], side: str) -> SafeString:
+    """One cell of a week: `side` is "arrived" or "left". What stands there, minutes of a day, many children share."""
+    return _week_cell(side, str(day["word"]), day[side], day["today"], day["off"], get_language() or "")
+
+
+@lru_cache(maxsize=4096)
+def _week_cell(side: str, word: str, time: str, today: bool, off: bool, _language: str) -> SafeString:
+    drawn = {"side": side, "word": word, "time": time, "today": today, "off": off}
+    return render_to_string("gatepost/components/week_cell.html", drawn)
 
 
 @lru_cache(maxsize=64)

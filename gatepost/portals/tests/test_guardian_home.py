@@ -99,11 +99,10 @@ class TestHome:
             return ask(statement, values)
 
         monkeypatch.setattr(questions, "ask", counted)
-        with django_assert_num_queries(2):  # the session and the account
+        with django_assert_num_queries(0):  # nothing by the model layer
             browser.get("/family/")
-        assert (
-            len(asked) == 5
-        )  # the second factor, the children, what is known of their days, what was mailed, the news
+        # session, account, second factor, children, what is known of their days, what was mailed, the news
+        assert len(asked) == 7
 
     def test_what_changed_is_on_the_very_next_page(self, child: Student) -> None:
         mother = builders.a_guardian(child)

@@ -32,7 +32,7 @@ def visit(
 
 def sign_in(client: Client, account: Account, *, by_password_alone: bool = False) -> None:
     """As after the sign-in page and the one for the code."""
-    client.force_login(account)
+    client.force_login(account, backend="gatepost.accounts.backend.Backend")
     shown = Authenticator.objects.filter(user=account).values_list("pk", flat=True).first()
     if shown and not by_password_alone:
         session = client.session
