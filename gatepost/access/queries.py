@@ -18,6 +18,7 @@ from gatepost.access.models import Role
 from gatepost.accounts import second_factor
 from gatepost.audit import entries
 from gatepost.guardians import bonds
+from gatepost.guardians.applications.models import Application
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.kit.questions import Question
 from gatepost.roster.models import School, SchoolClass, Student
@@ -145,6 +146,15 @@ def bond(person: Person, student_id: UUID) -> Guardianship:
     found = held.filter(account_id=person.pk, student_id=student_id).select_related("student").first()
     if found is None:
         raise Http404("no such bond of yours")
+    return found
+
+
+def claim(person: Person, application_id: UUID) -> Application:
+    """`person`'s own claim of a child. Raises `Http404` for any other, as for one that does not exist."""
+    mine = Application.objects.filter(account_id=person.pk).select_related("account", "claim__school")
+    found = mine.filter(pk=application_id).first()
+    if found is None:
+        raise Http404("no such claim of yours")
     return found
 
 

@@ -12,7 +12,7 @@ from django.db import OperationalError
 from gatepost.attendance import arrivals, sweep
 from gatepost.channels.email.pool import SmtpPool
 from gatepost.guardians import leavers, restrictions
-from gatepost.guardians.applications import letters
+from gatepost.guardians.applications import claims, letters
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
@@ -44,6 +44,7 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
+        Loop("claims", lambda now: claims.follow(now=now), every_seconds=600, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("stale", lambda now: sender.drop_old(now=now), every_seconds=timedelta(hours=1).total_seconds()),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from gatepost.guardians import proofs  # noqa: F401 - Django looks for models here
-from gatepost.guardians.applications import family_access  # noqa: F401
+from gatepost.guardians.applications import claimed, family_access, mailbox  # noqa: F401
 from gatepost.guardians.applications import models as applications  # noqa: F401
 from gatepost.roster.models import Student
 

@@ -164,6 +164,6 @@ def _look_first(row: Application, by: Account, now: datetime) -> None:
         "application:first_look",
         by=by,
         about=row.student_id,
-        school_code=row.student.school.code,
+        school_code=row.child.school.code,
         application=str(row.pk),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gatepost.guardians.applications.children import is_exactly, plain_name
 from gatepost.guardians.applications.models import Applicant, Application, Relation
 from gatepost.kit.sealed import KeyRing
 from gatepost.roster import identity_numbers, wordings
@@ -46,16 +47,35 @@ class Comparison:
 
 def differences(application: Application, *, ring: KeyRing) -> list[Comparison]:
     """Each applicant beside the school's guardian records. Prefetch both for many."""
-    records = list(application.student.guardian_records.all())
+    records = list(application.child.guardian_records.all())
     return [_compared(applicant, _fitting(applicant, records), ring) for applicant in application.applicants.all()]
+
+
+def child(application: Application) -> list[Difference]:
+    """What a claimant typed of the child beside the roster; nothing for a family, which was shown the roster's data."""
+    if not application.is_claim:
+        return []
+    claim, known = application.claim, application.child
+    birthday = f"{known.birthday:%Y-%m-%d}" if known.birthday else ""
+    return [
+        _difference("name", claim.name, known.name, same=plain_name(claim.name) == plain_name(known.name)),
+        _difference("birthday", f"{claim.birthday:%Y-%m-%d}", birthday, same=claim.birthday == known.birthday),
+    ]
 
 
 def is_exact(application: Application, *, ring: KeyRing) -> bool:
     """Whether every applicant is exactly who the school knows, nobody twice, and no document has to be read."""
+    if application.is_claim and not is_exactly(application.claim, application.child):
+        return False
     compared = differences(application, ring=ring)
     records = {one.record.pk for one in compared if one.record}
     whole = bool(compared) and len(records) == len(compared) and not application.needs_document
     return whole and all(one.is_exact for one in compared)
+
+
+def relation_of(record: GuardianRecord) -> str:
+    """The relation of a record by our list, or as the school wrote it."""
+    return _plain("relation", record.relation)
 
 
 def _fitting(applicant: Applicant, records: Sequence[GuardianRecord]) -> GuardianRecord | None:
@@ -82,6 +102,10 @@ def _field(field: str, applicant: Applicant, record: GuardianRecord | None, ring
     else:
         said, known = getattr(applicant, field), getattr(record, field) if record else ""
         same = _plain(field, said) == _plain(field, known)
+    return _difference(field, said, known, same=same)
+
+
+def _difference(field: str, said: str, known: str, *, same: bool) -> Difference:
     if not known:
         return Difference(field, said, "", Verdict.UNKNOWN)
     return Difference(field, said, known, Verdict.SAME if same else Verdict.DIFFERS)

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from gatepost.guardians.applications.faults import email_fault
-from gatepost.guardians.applications.models import Applicant, Application, EmailProof
+from gatepost.guardians.applications.mailbox import EmailProof
+from gatepost.guardians.applications.models import Applicant, Application
 from gatepost.kit.sealed import KeyRing
 
 CODE_GOOD_FOR = timedelta(minutes=15)

@@ -10,28 +10,20 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from math import ceil
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
+from gatepost.guardians.applications import limits
 from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess
+from gatepost.guardians.applications.limits import Limit
 from gatepost.kit.sealed import KeyRing
 from gatepost.roster import identity_numbers
 from gatepost.roster.models import School, Student
 
 PREFIX = "P"  # of a family's account: P + student number
-KEPT = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `failures` within `window`."""
-
-    failures: int
-    window: timedelta
 
 
 # A student's is tight: an ID number is guessed one by one. A school's families sit behind one address on its open days.
@@ -67,11 +59,11 @@ def sign_in(school: School, account: str, secret: str, *, address: str, ring: Ke
     numbers = _numbers(account)
     keys = _keys(school, numbers[-1], address, ring)
     with transaction.atomic():
-        _one_at_a_time(keys["student"])
-        minutes = _minutes_to_wait(keys, now)
+        limits.one_at_a_time(keys["student"])
+        minutes = limits.minutes_to_wait(keys, LIMITS, now)
         entered = None if minutes else _checked(school, numbers, secret, ring)
         if entered is None and not minutes:
-            _count_failure(keys, now)
+            limits.count(keys, now)
         if entered:
             FailedSignIn.objects.filter(key=keys["student"]).delete()
             entries.record("family-access:used", by=None, about=entered.student.pk, school_code=school.code)
@@ -146,27 +138,3 @@ def _keys(school: School, number: str, address: str, ring: KeyRing) -> dict[str,
         "address": ring.digest(f"family-access:address:{address}"),
         "school": ring.digest(f"family-access:school:{school.pk}"),
     }
-
-
-def _one_at_a_time(key: bytes) -> None:
-    """Guesses at one student queue up, so that a hundred at once are a hundred counted."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(key[:8], signed=True)])
-
-
-def _minutes_to_wait(keys: dict[str, bytes], now: datetime) -> int:
-    ends = [end for name, key in keys.items() for limit in LIMITS[name] if (end := _full_until(key, limit, now))]
-    return max(1, ceil((max(ends) - now).total_seconds() / 60)) if ends else 0
-
-
-def _full_until(key: bytes, limit: Limit, now: datetime) -> datetime | None:
-    """When the failure that fills the window falls out of it, or None while there is room."""
-    failures = FailedSignIn.objects.filter(key=key, at__gt=now - limit.window).order_by("-at")
-    filling = failures.values_list("at", flat=True)[limit.failures - 1 : limit.failures].first()
-    return filling + limit.window if filling else None
-
-
-def _count_failure(keys: dict[str, bytes], now: datetime) -> None:
-    FailedSignIn.objects.bulk_create([FailedSignIn(key=key, at=now) for key in keys.values()])
-    old = FailedSignIn.objects.filter(at__lt=now - KEPT).values("pk")[:1000]
-    FailedSignIn.objects.filter(pk__in=old).delete()

@@ -12,6 +12,8 @@ from datetime import datetime
 from django.db import transaction
 
 from gatepost.guardians.applications import consents, letters
+from gatepost.guardians.applications.children import GONE, fitting
+from gatepost.guardians.applications.claimed import Claim
 from gatepost.guardians.applications.faults import Fault, faults
 from gatepost.guardians.applications.models import Applicant, Application, ApplicationStep, Desk
 from gatepost.kit.sealed import KeyRing
@@ -46,11 +48,15 @@ class Entry:
 
 
 def open_application(student: Student, *, language: str, now: datetime) -> Application:
-    """The student's open application, or a new one. Raises `ApplicationRefused` (desk, left)."""
+    """The family's open application for the student, or a new one. Raises `ApplicationRefused` (desk, left)."""
     check_open(student)
     with transaction.atomic():
         application, is_new = Application.objects.get_or_create(
-            student=student, decided_at=None, withdrawn_at=None, defaults={"opened_at": now, "language": language}
+            student=student,
+            account=None,
+            decided_at=None,
+            withdrawn_at=None,
+            defaults={"opened_at": now, "language": language},
         )
         if is_new:
             keep_step(application, ApplicationStep.Act.OPENED, by=None, now=now)
@@ -59,10 +65,9 @@ def open_application(student: Student, *, language: str, now: datetime) -> Appli
 
 def check_open(student: Student) -> None:
     """Raises `ApplicationRefused` where nobody can apply for `student`: desk, left."""
-    if student.left_on is not None or student.study_state in _GONE:
+    if student.left_on is not None or student.study_state in GONE:
         raise ApplicationRefused("left")
-    if not Desk.objects.filter(school=student.school_id, closed_at=None).exists():
-        raise ApplicationRefused("desk")
+    _check_desk(student.school_id)
 
 
 def save_draft(
@@ -94,7 +99,10 @@ def submit(application: Application, *, ring: KeyRing, now: datetime) -> Applica
     """
     with changing(application) as row:
         _must_be_with_family(row)
-        check_open(row.student)
+        if row.is_claim:
+            _check_desk(row.claim.school_id)
+        else:
+            check_open(row.child)
         if row.data_confirmed_at is None:
             raise ApplicationRefused("unconfirmed")
         if not consents.is_given(row, "binding"):
@@ -104,7 +112,10 @@ def submit(application: Application, *, ring: KeyRing, now: datetime) -> Applica
             raise ApplicationRefused("incomplete", found)
         row.applicants.filter(position__gt=row.applicants_wanted).delete()
         row.submitted_at, row.returned_at = now, None
-        _save(row, "submitted_at", "returned_at")
+        if row.account_id is not None:
+            found_now = fitting(row.account_id, row.claim)
+            row.student = row.student or found_now
+        _save(row, "submitted_at", "returned_at", "student")
         keep_step(row, ApplicationStep.Act.SUBMITTED, by=None, now=now)
         letters.write(row, "received", now=now)
     return row
@@ -118,6 +129,7 @@ def withdraw(application: Application, *, now: datetime) -> Application:
         row.withdrawn_at = now
         _save(row, "withdrawn_at")
         consents.withdraw(row, consents.NECESSARY, now=now)
+        forget_child(row)
         keep_step(row, ApplicationStep.Act.WITHDRAWN, by=None, now=now)
     return row
 
@@ -128,7 +140,7 @@ def changing(application: Application) -> Iterator[Application]:
     with transaction.atomic():
         row = (
             Application.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("student")
+            .select_related("student", "account", "claim__school")
             .get(pk=application.pk)
         )
         if row.version != application.version:
@@ -151,8 +163,17 @@ def keep_step(
     )
 
 
+def forget_child(application: Application) -> None:
+    """A claim has ended: the ID number that was typed to name the child is needed no more."""
+    Claim.objects.filter(pk=application.pk).update(id_number_sealed=None, id_number_digest=None)
+
+
 _save = save_next_version
-_GONE = (Student.StudyState.TRANSFERRED, Student.StudyState.GRADUATED, Student.StudyState.DECEASED)
+
+
+def _check_desk(school_id: int) -> None:
+    if not Desk.objects.filter(school=school_id, closed_at=None).exists():
+        raise ApplicationRefused("desk")
 
 
 def _must_be_with_family(row: Application) -> None:

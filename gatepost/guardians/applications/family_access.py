@@ -28,7 +28,7 @@ class FamilyAccess(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """A sign-in that failed, counted for a student number, an address and a school. `key` is a keyed digest."""
+    """A sign-in that failed, or a claim: counted for a student number, an address, a school … by a keyed digest."""
 
     key = models.BinaryField(max_length=32)
     at = models.DateTimeField()

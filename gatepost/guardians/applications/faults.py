@@ -27,7 +27,8 @@ class Fault:
 
 def faults(application: Application, *, ring: KeyRing) -> list[Fault]:
     """Everything wrong with it at once, in the order of the form; empty if the school can have it."""
-    found = [] if application.kind else [Fault(0, "kind", "missing")]
+    # Who claims chooses no kind: it follows from the relation, which is missed where it is missing.
+    found = [] if application.kind or application.is_claim else [Fault(0, "kind", "missing")]
     known = {row.position: row for row in application.applicants.all()}
     wanted = [
         known.get(position) or Applicant(application=application, position=position)
@@ -87,7 +88,9 @@ def _id_number(applicant: Applicant, application: Application, ring: KeyRing) ->
     fault = id_number_fault(applicant.open_id_number(ring) or "")
     if fault:
         return fault
-    if applicant.id_number_digest == application.student.id_number_digest:
+    if application.is_claim:  # what the school knows of the child, and who is bound to it, is nothing to answer by
+        return "student" if applicant.id_number_digest == application.claim.id_number_digest else ""
+    if applicant.id_number_digest == application.child.id_number_digest:
         return "student"
     return "bound" if _is_bound(applicant, application) else ""
 

@@ -1,7 +1,7 @@
 """Mails to applicants about their application. Written in the transaction of the step; sent by the worker after it.
 
-An applicant has no account yet, so the post office does not know them; and nobody has proved a bond, so a letter names
-no child, no school and no reason. Whoever can sign in reads those on the page.
+An applicant has no account yet, or none with this child, so the post office cannot write to them; and nobody has
+proved a bond, so a letter names no child, no school and no reason. Whoever can sign in reads those on the page.
 """
 
 import logging
@@ -18,7 +18,8 @@ from gatepost.channels.email.connection import ready
 from gatepost.channels.email.message import Envelope, MailTemplate
 from gatepost.channels.email.transport import EmailTransport
 from gatepost.channels.errors import ChannelError
-from gatepost.guardians.applications.models import Application, Letter
+from gatepost.guardians.applications.mailbox import Letter
+from gatepost.guardians.applications.models import Application
 from gatepost.notify import relay
 
 log = logging.getLogger(__name__)
@@ -134,6 +135,15 @@ def _words(topic: str) -> tuple[str, ...]:
             gettext("Your application needs a correction"),
             gettext("The school has sent it back and says what to correct."),
             gettext("Sign in as you did when you applied, correct it and submit it again. Nothing you typed is lost."),
+        ),
+        "approved": (
+            gettext("Your application is approved"),
+            gettext("Sign in: the child is on your page now."),
+        ),
+        "lapsed": (
+            gettext("Your application has ended"),
+            gettext("It was not approved within 60 days."),
+            gettext("Sign in to see what you typed, and what you can do."),
         ),
         "refused": (
             gettext("Your application was not approved"),

@@ -35,7 +35,11 @@ class Desk(models.Model):
 
 
 class Application(models.Model):
-    """A family asks to be bound to a child. What it is at is read from its times; `version` counts its changes."""
+    """Somebody asks to be bound to a child. What it is at is read from its times; `version` counts its changes.
+
+    Without `account` it is of the family that came in with the student's number. With one it is a claim: that account
+    named the child (`claim`), and `student` is empty as long as what it typed fits nobody.
+    """
 
     class Kind(models.TextChoices):
         """Who applies, in the four ways of the city's form."""
@@ -48,6 +52,7 @@ class Application(models.Model):
     class Decision(models.TextChoices):
         APPROVED = "approved"
         REFUSED = "refused"
+        LAPSED = "lapsed"  # a claim that ended by its date
 
     class State(models.TextChoices):
         """What `state` answers; in no column."""
@@ -57,10 +62,14 @@ class Application(models.Model):
         RETURNED = "returned"
         APPROVED = "approved"
         REFUSED = "refused"
+        LAPSED = "lapsed"
         WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    student = models.ForeignKey(Student, on_delete=models.PROTECT, related_name="applications")
+    student = models.ForeignKey(Student, on_delete=models.PROTECT, null=True, blank=True, related_name="applications")
+    account = models.ForeignKey(  # who claims
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="claims"
+    )
     kind = models.TextField(choices=Kind.choices, blank=True)
     language = models.TextField(default="zh-hant")  # in which the family is written to
     version = models.PositiveIntegerField(default=1)
@@ -80,13 +89,23 @@ class Application(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # The school put a claim away without an answer: it works on it no more, and for who claims nothing has changed.
+    set_aside_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["student"],
-                condition=Q(decided_at__isnull=True, withdrawn_at__isnull=True),
+                fields=["student", "account"],
+                condition=Q(student__isnull=False, decided_at__isnull=True, withdrawn_at__isnull=True),
+                nulls_distinct=False,
                 name="guardians_application_open_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(student__isnull=False) | Q(account__isnull=False), name="guardians_application_about"
+            ),
+            models.CheckConstraint(
+                condition=Q(set_aside_at__isnull=True) | Q(account__isnull=False, set_aside_at__gte=F("submitted_at")),
+                name="guardians_application_set_aside",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["", "parent", "parents", "one_custodian", "other"]),
@@ -112,7 +131,7 @@ class Application(models.Model):
                     decided_at__gte=F("submitted_at"),
                     submitted_at__isnull=False,
                     withdrawn_at__isnull=True,
-                    decision__in=["approved", "refused"],
+                    decision__in=["approved", "refused", "lapsed"],
                 ),
                 name="guardians_application_decided",
             ),
@@ -164,9 +183,20 @@ class Application(models.Model):
         return self.state in (self.State.DRAFT, self.State.RETURNED)
 
     @property
+    def is_claim(self) -> bool:
+        """It was made by somebody signed in, who is not told whether the child exists."""
+        return self.account_id is not None
+
+    @property
+    def child(self) -> Student:
+        """The student. Not for who claims: theirs may fit nobody, and they are not told."""
+        assert self.student is not None  # noqa: S101 - schools only ever see those that fit
+        return self.student
+
+    @property
     def applicants_wanted(self) -> int:
-        """How many people the kind asks for; 0 while none is chosen."""
-        return {"": 0, "parents": 2, "one_custodian": 2}.get(self.kind, 1)
+        """How many people the kind asks for; 0 while none is chosen. Who claims does so alone."""
+        return 1 if self.is_claim else {"": 0, "parents": 2, "one_custodian": 2}.get(self.kind, 1)
 
     @property
     def needs_document(self) -> bool:
@@ -183,6 +213,8 @@ class ApplicationStep(models.Model):
         APPROVED = "approved"
         REFUSED = "refused"
         WITHDRAWN = "withdrawn"
+        SET_ASIDE = "set_aside"
+        LAPSED = "lapsed"
 
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="steps")
     act = models.TextField(choices=Act.choices)
@@ -249,25 +281,6 @@ class Applicant(SealedIdentity):
             ),
         ]
         indexes = [models.Index(fields=["id_number_digest"], name="guardians_applicant_digest")]
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-
-class EmailProof(models.Model):
-    """A code that went to an applicant's email, to see whether it comes back. The newest counts; gone after a day."""
-
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
-    target_digest = models.BinaryField(max_length=32)  # of the address, in small letters
-    code_digest = models.BinaryField(max_length=32)
-    asked_at = models.DateTimeField()
-    tries = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["target_digest", "asked_at"], name="guardians_proof_target"),
-            models.Index(fields=["asked_at"], name="guardians_proof_asked"),
-        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -354,40 +367,3 @@ class Consent(models.Model):
 
     def is_given(self) -> bool:
         return self.answer == self.Answer.AGREE and self.withdrawn_at is None
-
-
-class Letter(models.Model):
-    """A mail to an applicant about the application: written with the step it tells of, sent by the worker after.
-
-    A lease is a `due_at` in the future. Nobody here has proved a bond yet: a letter names no child and no school.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    applicant = models.ForeignKey(Applicant, on_delete=models.CASCADE, related_name="letters")
-    topic = models.TextField()
-    target = models.TextField()
-    language = models.TextField()
-    written_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    best_before = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True, blank=True)
-    failed_at = models.DateTimeField(null=True, blank=True)
-    because = models.TextField(blank=True)  # a code: refused, too_late, ended
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(sent_at__isnull=True) | Q(failed_at__isnull=True), name="guardians_letter_one_end"
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["due_at"],
-                condition=Q(sent_at__isnull=True, failed_at__isnull=True),
-                name="guardians_letter_due",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return str(self.pk)

@@ -15,8 +15,9 @@ def queue(school: School) -> QuerySet[Application]:
             returned_at=None,
             decided_at=None,
             withdrawn_at=None,
+            set_aside_at=None,
         )
-        .select_related("student", "student__school_class")
+        .select_related("student", "student__school_class", "claim")
         .order_by("submitted_at", "pk")
     )
 

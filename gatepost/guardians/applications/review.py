@@ -8,7 +8,13 @@ from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.guardians import bonds, proofs
 from gatepost.guardians.applications import letters
-from gatepost.guardians.applications.family import ApplicationRefused, changing, keep_step, save_next_version
+from gatepost.guardians.applications.family import (
+    ApplicationRefused,
+    changing,
+    forget_child,
+    keep_step,
+    save_next_version,
+)
 from gatepost.guardians.applications.models import Applicant, Application, ApplicationStep
 from gatepost.guardians.models import Guardianship
 
@@ -29,6 +35,7 @@ def refuse(application: Application, reason: str, *, by: Account, now: datetime)
     with changing(application) as row:
         _decide(row, Application.Decision.REFUSED, reason, by=by, now=now)
         _keep(row, ApplicationStep.Act.REFUSED, by=by, now=now, reason=reason)
+        forget_child(row)
         letters.write(row, "refused", now=now)
     return row
 
@@ -36,8 +43,9 @@ def refuse(application: Application, reason: str, *, by: Account, now: datetime)
 def approve(application: Application, *, by: Account, now: datetime) -> Application:
     """Approved: each applicant is a guardian as soon as an account is theirs (`link_account`).
 
-    No letter leaves here for who has no account: the one that opens it says it. Raises `ApplicationRefused` (stale,
-    elsewhere; restricted: a restriction stands between the child and an applicant with an account).
+    The bond of who has one opens here, with a letter; who has none gets the letter that opens it. Raises
+    `ApplicationRefused` (stale, elsewhere; restricted: a restriction stands between the child and an applicant with an
+    account).
     """
     with changing(application) as row:
         _decide(row, Application.Decision.APPROVED, "", by=by, now=now)
@@ -47,6 +55,25 @@ def approve(application: Application, *, by: Account, now: datetime) -> Applicat
                 _open_bond(applicant, row)
             except bonds.BondRefused as refused:
                 raise ApplicationRefused("restricted") from refused
+        if row.is_claim:
+            forget_child(row)
+            letters.write(row, "approved", now=now)
+    return row
+
+
+def set_aside(application: Application, *, by: Account, now: datetime) -> Application:
+    """Put a claim away without an answer: whoever made it learns nothing, not even that the child is at this school.
+
+    It leaves the queue, and ends by its date with the sentence that claims get which fit nobody. Raises
+    `ApplicationRefused` (stale; elsewhere, also for a family's own application, which knows its child).
+    """
+    with changing(application) as row:
+        _must_be_submitted(row)
+        if not row.is_claim:
+            raise ApplicationRefused("elsewhere")
+        row.set_aside_at = now
+        save_next_version(row, "set_aside_at")
+        _keep(row, ApplicationStep.Act.SET_ASIDE, by=by, now=now)
     return row
 
 
@@ -74,7 +101,7 @@ def _open_bond(applicant: Applicant, application: Application, *, now: datetime 
     now = now or application.decided_at
     bond = bonds.open_bond(
         applicant.account,
-        application.student,
+        application.child,
         relation=applicant.relation,
         source="review",
         person_digest=bytes(applicant.id_number_digest) if applicant.id_number_digest else None,
@@ -94,12 +121,12 @@ def _decide(row: Application, decision: str, reason: str, *, by: Account, now: d
 
 
 def _must_be_submitted(row: Application) -> None:
-    if row.state != Application.State.SUBMITTED:
+    if row.state != Application.State.SUBMITTED or row.set_aside_at is not None:
         raise ApplicationRefused("elsewhere")
 
 
 def _keep(row: Application, act: ApplicationStep.Act, *, by: Account, now: datetime, reason: str = "") -> None:
     keep_step(row, act, by=by, now=now, reason=reason)
     entries.record(
-        f"application:{act}", by=by, about=row.student_id, school_code=row.student.school.code, application=str(row.pk)
+        f"application:{act}", by=by, about=row.student_id, school_code=row.child.school.code, application=str(row.pk)
     )
