@@ -10,8 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from gatepost.gates.answers import Refusal
-
 TAPS_MAX = 1_000
 BODY_BYTES_MAX = 512 * 1024
 CARD_CHARACTERS_MAX = 64
@@ -31,7 +29,7 @@ class Batch(msgspec.Struct):
 
     sent_at: datetime
     taps: list[TapLine]
-    queue: int | float = 0  # JSON knows one kind of number: 3.0 is a count, too
+    queue: int = 0
 
 
 class LooseBatch(msgspec.Struct):
@@ -39,7 +37,7 @@ class LooseBatch(msgspec.Struct):
 
     sent_at: datetime
     taps: list[msgspec.Raw]
-    queue: int | float = 0  # JSON knows one kind of number: 3.0 is a count, too
+    queue: int = 0
 
 
 class BadLine(msgspec.Struct):
@@ -48,6 +46,16 @@ class BadLine(msgspec.Struct):
     nonce: uuid.UUID
     shown_nonce: str | None
     text: str
+
+
+class Refusal(Exception):
+    """The whole request is refused; becomes an RFC 9457 problem document."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
 
 
 _strict = msgspec.json.Decoder(Batch)
@@ -70,12 +78,12 @@ def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine
         raise Refusal(422, "Not a batch of taps", str(error)) from error
     except _NO_JSON as error:
         raise Refusal(400, "Not JSON", "The body must be a JSON object as described at /v1/openapi.json.") from error
-    if not 0 <= queue <= 2**31 - 1 or queue != int(queue):
+    if queue < 0 or queue > 2**31 - 1:
         raise Refusal(422, "Not a count", "queue is the number of taps the reader still holds: 0 or more.")
-    return _in_utc(sent_at), int(queue), lines
+    return _in_utc(sent_at), queue, lines
 
 
-def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int | float, list[TapLine | BadLine]]:
+def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
     try:
         batch = _strict.decode(body)
     except msgspec.ValidationError:  # as soon as it meets a wrong line; what follows may be anything

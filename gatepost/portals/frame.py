@@ -124,7 +124,10 @@ def class_and_seat(student: Student) -> str:
 
 
 def _person(account: Account, detail: str = "") -> dict[str, Any]:
-    links = [{"label": _("My start page"), "url": reverse("home")}]
+    links = [
+        {"label": _("My start page"), "url": reverse("home")},
+        {"label": _("My family"), "url": reverse("family")},
+    ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("gatepost.portals.signin.urls")),
     path("apply/", include("gatepost.portals.binding.urls")),
     path("family/", include("gatepost.portals.guardian.urls")),
+    path("family/", include("gatepost.portals.claiming.urls")),
     path("schools/", include("gatepost.portals.school.urls")),
     path("bureau/", include("gatepost.portals.bureau.urls")),
     path("operator/", include("gatepost.portals.operator.urls")),

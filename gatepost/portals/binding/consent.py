@@ -1,5 +1,6 @@
 """The notice on personal data, an answer for each purpose, and taking one back."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,12 +16,13 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.guardians.applications import consents
 from gatepost.guardians.applications import family as acts
 from gatepost.guardians.applications.family import ApplicationRefused
-from gatepost.guardians.applications.models import Consent
+from gatepost.guardians.applications.models import Application, Consent
 from gatepost.guardians.applications.notice import Notice, notice
 from gatepost.portals.binding.family import Family, applying, frame, language
 from gatepost.portals.binding.words import once_more
 from gatepost.portals.frame import page
 from gatepost.portals.moment import now_of
+from gatepost.roster.models import School
 
 CHOICES = [("agree", gettext_lazy("I agree")), ("disagree", gettext_lazy("I do not agree"))]
 
@@ -43,12 +45,7 @@ def answer(request: HttpRequest, family: Family) -> HttpResponse:
     application = family.application
     if application is None or not application.is_with_family:
         return redirect("binding-status")
-    notices = {
-        purpose: notice(purpose, language=language(), school=family.student.school.name)
-        for purpose in Consent.Purpose.values
-    }
-    given = {purpose: one.answer for purpose, one in consents.newest(application).items() if not one.withdrawn_at}
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial=given)
+    notices, form = notices_of(family.student.school), form_for(request, application)
     if request.method == "POST" and form.is_valid():
         return _answered(request, family, form.cleaned_data, notices)
     return page(
@@ -60,6 +57,32 @@ def answer(request: HttpRequest, family: Family) -> HttpResponse:
     )
 
 
+def notices_of(school: School) -> dict[str, Notice]:
+    """The texts in force, by purpose, in the name of `school` and in the reader's language."""
+    return {purpose: notice(purpose, language=language(), school=school.name) for purpose in Consent.Purpose.values}
+
+
+def form_for(request: HttpRequest, application: Application) -> ConsentForm:
+    """The form with what was answered before."""
+    given = {purpose: one.answer for purpose, one in consents.newest(application).items() if not one.withdrawn_at}
+    return ConsentForm(request.POST if request.method == "POST" else None, initial=given)
+
+
+def keep(row: Application, answers: dict[str, str], notices: dict[str, Notice], now: datetime) -> bool:
+    """Keep each answer with the words it was given to. Returns whether it goes on: yes to what is necessary."""
+    for purpose, text in notices.items():
+        consents.answer(
+            row,
+            purpose,
+            agrees=answers[purpose] == Consent.Answer.AGREE,
+            version=text.version,
+            language=text.language,
+            text_hash=text.text_hash,
+            now=now,
+        )
+    return answers[consents.NECESSARY] == Consent.Answer.AGREE
+
+
 def _answered(
     request: HttpRequest, family: Family, answers: dict[str, str], notices: dict[str, Notice]
 ) -> HttpResponse:
@@ -67,17 +90,7 @@ def _answered(
     assert application is not None  # noqa: S101 - the view looked
     try:
         with transaction.atomic(), acts.changing(application) as row:
-            for purpose, text in notices.items():
-                consents.answer(
-                    row,
-                    purpose,
-                    agrees=answers[purpose] == Consent.Answer.AGREE,
-                    version=text.version,
-                    language=text.language,
-                    text_hash=text.text_hash,
-                    now=now,
-                )
-            if answers[consents.NECESSARY] == Consent.Answer.AGREE:
+            if keep(row, answers, notices, now):
                 return redirect("binding-kind")
             acts.withdraw(row, now=now)
     except ApplicationRefused as refused:

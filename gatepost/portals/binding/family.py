@@ -94,5 +94,5 @@ def _family(request: HttpRequest) -> Family | None:
     student = entrance.still_in(UUID(kept["student"]), kept["stamp"])
     if student is None:
         return None
-    newest = Application.objects.filter(student=student).order_by("-opened_at").first()
+    newest = Application.objects.filter(student=student, account=None).order_by("-opened_at").first()
     return Family(student, is_first=not kept["stamp"], application=newest)

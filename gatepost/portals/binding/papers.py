@@ -18,7 +18,7 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.guardians.applications import documents
 from gatepost.guardians.applications.documents import DocumentRefused
 from gatepost.guardians.applications.family import ApplicationRefused
-from gatepost.guardians.applications.models import DOCUMENT_BYTES_MAX, Document
+from gatepost.guardians.applications.models import DOCUMENT_BYTES_MAX, Application, Document
 from gatepost.portals.binding.family import Family, applying, frame
 from gatepost.portals.binding.people import after_people
 from gatepost.portals.binding.words import once_more
@@ -62,9 +62,9 @@ def papers(request: HttpRequest, family: Family) -> HttpResponse:
     form = PaperForm(request.POST if adds else None, request.FILES if adds else None)
     try:
         if request.method == "POST" and not adds:
-            documents.remove(application, _uuid(request.POST["remove"]))
+            documents.remove(application, uuid_of(request.POST["remove"]))
             return redirect("binding-documents")
-        if adds and form.is_valid() and _added(request, family, form):
+        if adds and form.is_valid() and added(request, application, form):
             messages.success(request, _("The document is saved."))
             return redirect("binding-documents")
     except ApplicationRefused as refused:
@@ -75,20 +75,20 @@ def papers(request: HttpRequest, family: Family) -> HttpResponse:
         "binding/documents.html",
         frame(request, family),
         form=form,
-        papers=[_row(one) for one in application.documents.defer("sealed_bytes")],
+        papers=[row(one) for one in application.documents.defer("sealed_bytes")],
         next_url=after_people(application),
         is_needed=application.needs_document,
     )
 
 
-def _added(request: HttpRequest, family: Family, form: PaperForm) -> bool:
-    assert family.application is not None  # noqa: S101 - the view looked
+def added(request: HttpRequest, application: Application, form: PaperForm) -> bool:
+    """Hand the document in; False, with the reason at its field, if it cannot be taken."""
     upload: UploadedFile[bytes] = form.cleaned_data["file"]
     try:
         if (upload.size or 0) > DOCUMENT_BYTES_MAX:
             raise DocumentRefused("big")
         documents.add(
-            family.application, form.cleaned_data["kind"], upload.read(), ring=settings.KEY_RING, now=now_of(request)
+            application, form.cleaned_data["kind"], upload.read(), ring=settings.KEY_RING, now=now_of(request)
         )
     except DocumentRefused as refused:
         form.add_error("file", str(FAULTS.get(refused.code, FAULTS["broken"])))
@@ -96,12 +96,14 @@ def _added(request: HttpRequest, family: Family, form: PaperForm) -> bool:
     return True
 
 
-def _row(document: Document) -> dict[str, Any]:
+def row(document: Document) -> dict[str, Any]:
+    """A document in the list."""
     form = "PDF" if document.form == Document.Form.PDF else _("picture")
     return {"id": document.pk, "text": document.get_kind_display(), "note": f"{form}, {filesizeformat(document.size)}"}
 
 
-def _uuid(text: str) -> UUID | None:
+def uuid_of(text: str) -> UUID | None:
+    """The document that is meant, or None."""
     try:
         return UUID(text)
     except ValueError:

@@ -22,22 +22,23 @@ SHOWN_MOST = 60
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """A plain form that narrows the list down; only schools that opened the service are in it."""
+    return page(request, "binding/schools.html", frame(request), **chooser(request, "binding-sign-in"))
+
+
+def chooser(request: HttpRequest, leads_to: str) -> dict[str, Any]:
+    """What the form and the list need; each school's row leads to the address named `leads_to`."""
     asked = {key: request.GET.get(key, "").strip()[:50] for key in ("district", "stage", "q")}
     every = queries.schools_that_take_applications()
     found = _narrowed(every, **asked) if any(asked.values()) else every
     shown = list(found.select_related("district")[: SHOWN_MOST + 1])
-    return page(
-        request,
-        "binding/schools.html",
-        frame(request),
-        asked=asked,
-        districts=[(one.code, _district(one)) for one in District.objects.filter(schools__in=every).distinct()],
-        stages=[
-            (stage.value, _stages()[stage]) for stage in Stage if stage in set(every.values_list("level", flat=True))
-        ],
-        schools=[_row(school) for school in shown[:SHOWN_MOST]],
-        is_cut=len(shown) > SHOWN_MOST,
-    )
+    levels = set(every.values_list("level", flat=True))
+    return {
+        "asked": asked,
+        "districts": [(one.code, _district(one)) for one in District.objects.filter(schools__in=every).distinct()],
+        "stages": [(stage.value, _stages()[stage]) for stage in Stage if stage in levels],
+        "schools": [_row(school, leads_to) for school in shown[:SHOWN_MOST]],
+        "is_cut": len(shown) > SHOWN_MOST,
+    }
 
 
 def _narrowed(schools: QuerySet[School], *, district: str, stage: str, q: str) -> QuerySet[School]:
@@ -49,11 +50,11 @@ def _narrowed(schools: QuerySet[School], *, district: str, stage: str, q: str) -
     return schools.filter(Q(name__icontains=typed) | Q(short_name__icontains=typed) | Q(code=q)) if q else schools
 
 
-def _row(school: School) -> dict[str, Any]:
+def _row(school: School, leads_to: str) -> dict[str, Any]:
     return {
         "text": school.name,
         "note": _district(school.district),
-        "url": reverse("binding-sign-in", args=[school.code]),
+        "url": reverse(leads_to, args=[school.code]),
     }
 
 

@@ -36,12 +36,12 @@ def status(request: HttpRequest, family: Family) -> HttpResponse:
         class_and_seat=class_and_seat(family.student),
         state=STATES[application.state],
         meaning=MEANINGS[application.state],
-        tone=_TONES.get(application.state, ""),
+        tone=TONES.get(application.state, ""),
         reason=application.reason if application.state in (State.RETURNED, State.REFUSED) else "",
         kind=KINDS.get(application.kind, ""),
-        steps=[_step(step) for step in application.steps.all()],
+        steps=[step_row(step) for step in application.steps.all()],
         next_url=next_url(application),
-        consents=_consents(application),
+        consents=consent_rows(application),
     )
 
 
@@ -56,12 +56,14 @@ def next_url(application: Application) -> str:
     return reverse("binding-people" if application.kind else "binding-kind")
 
 
-def _step(step: Any) -> dict[str, Any]:
+def step_row(step: Any) -> dict[str, Any]:
+    """A step in the list."""
     at = localtime(step.at)
     return {"text": ACTS[step.act], "time": f"{slashed(at.date())} {at:%H:%M}", "note": step.reason}
 
 
-def _consents(application: Application) -> list[dict[str, Any]]:
+def consent_rows(application: Application) -> list[dict[str, Any]]:
+    """What was answered, and whether it can be taken back."""
     titles = {Consent.Purpose.BINDING: _("The parent–child account"), Consent.Purpose.SERVICES: _("Connected services")}
     return [
         {
@@ -74,4 +76,4 @@ def _consents(application: Application) -> list[dict[str, Any]]:
     ]
 
 
-_TONES = {State.APPROVED: "done", State.RETURNED: "held", State.REFUSED: "held"}
+TONES = {State.APPROVED: "done", State.RETURNED: "held", State.REFUSED: "held"}

@@ -60,10 +60,11 @@ def summary(request: HttpRequest, family: Family) -> HttpResponse:
 
 def _people(application: Application) -> list[dict[str, Any]]:
     rows = application.applicants.filter(position__lte=application.applicants_wanted)
-    return [_person(title, one) for title, one in zip(titles(application), rows, strict=False)]
+    return [person(title, one) for title, one in zip(titles(application), rows, strict=False)]
 
 
-def _person(title: str, one: Applicant) -> dict[str, Any]:
+def person(title: str, one: Applicant) -> dict[str, Any]:
+    """An applicant once more, the ID number masked."""
     number = one.open_id_number(settings.KEY_RING) or ""
     return {
         "title": title,

@@ -17,6 +17,7 @@ STATES: dict[str, Text] = {
     Application.State.RETURNED: _("Returned to you: please correct it"),
     Application.State.APPROVED: _("Approved"),
     Application.State.REFUSED: _("Not approved"),
+    Application.State.LAPSED: _("Ended, not approved"),
     Application.State.WITHDRAWN: _("Withdrawn by you"),
 }
 MEANINGS: dict[str, Text] = {
@@ -25,6 +26,7 @@ MEANINGS: dict[str, Text] = {
     Application.State.RETURNED: _("Nothing you typed is lost. Correct what the school names, and submit it again."),
     Application.State.APPROVED: _("Each applicant gets a mail with a link that opens the account."),
     Application.State.REFUSED: _("If you think this is wrong, please talk to the school. You can also apply again."),
+    Application.State.LAPSED: _("You can apply again whenever you like."),
     Application.State.WITHDRAWN: _("You can apply again whenever you like."),
 }
 ACTS: dict[str, Text] = {
@@ -33,6 +35,7 @@ ACTS: dict[str, Text] = {
     ApplicationStep.Act.RETURNED: _("Returned by the school"),
     ApplicationStep.Act.APPROVED: _("Approved by the school"),
     ApplicationStep.Act.REFUSED: _("Not approved by the school"),
+    ApplicationStep.Act.LAPSED: _("Ended after 60 days"),
     ApplicationStep.Act.WITHDRAWN: _("Withdrawn"),
 }
 REFUSALS: dict[str, Text] = {

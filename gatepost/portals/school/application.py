@@ -35,6 +35,7 @@ FIELDS = {
     "relation": gettext_lazy("Relation"),
     "mobile": gettext_lazy("Mobile"),
     "email": gettext_lazy("Email"),
+    "birthday": gettext_lazy("Date of birth"),
 }
 REFUSALS = {
     "stale": gettext_lazy("This application has changed since you opened it. Look at it as it is now, then decide."),
@@ -52,6 +53,7 @@ ACTS = {
     ApplicationStep.Act.APPROVED: gettext_lazy("Approved"),
     ApplicationStep.Act.REFUSED: gettext_lazy("Refused"),
     ApplicationStep.Act.WITHDRAWN: gettext_lazy("Withdrawn"),
+    ApplicationStep.Act.SET_ASIDE: gettext_lazy("Put away without an answer"),
 }
 
 
@@ -87,7 +89,7 @@ def application(request: HttpRequest, code: str, application_id: UUID) -> HttpRe
     """The two side by side. The look is in the log that the guardians can read."""
     school = queries.school(request.user, code, *REVIEWERS)
     found = _one(school, application_id)
-    queries.student(request.user, school, found.student_id, looked="application")
+    queries.student(request.user, school, found.child.pk, looked="application")
     return _shown(request, school, found)
 
 
@@ -102,10 +104,10 @@ def approve(request: HttpRequest, code: str, application_id: UUID) -> HttpRespon
     except ApplicationRefused as refused:
         return _sorry(request, school, application_id, refused.code)
     if approved:
-        messages.success(request, _("{name}: approved. The applicants get a mail.").format(name=found.student.name))
+        messages.success(request, _("{name}: approved. The applicants get a mail.").format(name=found.child.name))
     else:
         text = _("{name}: your look is noted. Somebody else has to approve it too, because of a restriction.")
-        messages.success(request, text.format(name=found.student.name))
+        messages.success(request, text.format(name=found.child.name))
     return redirect("school-applications", code)
 
 
@@ -124,6 +126,37 @@ def refuse(request: HttpRequest, code: str, application_id: UUID) -> HttpRespons
 
 
 @open_to(*REVIEWERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_aside(request: HttpRequest, code: str, application_id: UUID) -> HttpResponse:
+    """No answer, to somebody signed in who must not learn from one that the child is here."""
+    school = queries.school(request.user, code, *REVIEWERS)
+    found = _one(school, application_id)
+    if not found.is_claim:
+        raise Http404("a family that knows its child gets an answer")
+    if request.method == "POST":
+        try:
+            review.set_aside(_as_seen(request, found), by=signed_in(request), now=now_of(request))
+        except ApplicationRefused as refused:
+            return _sorry(request, school, application_id, refused.code)
+        messages.success(request, _("{name}: put away without an answer.").format(name=found.child.name))
+        return redirect("school-applications", code)
+    return page(
+        request,
+        "school/application_aside.html",
+        school_frame(request, school, current="applications"),
+        lead=f"{found.child.name} {class_and_seat(found.child)}",
+        facts=[
+            _("Whoever made it is not told that the child attends this school. They see that it waits for the school."),
+            _("After 60 days they read what everybody reads whose data fits no student."),
+            _("You cannot decide it any more afterwards. It stays recorded who put it away."),
+        ],
+        version=found.version,
+        back_url=reverse("school-application", args=[code, found.pk]),
+        crumbs=crumbs(code),
+    )
+
+
+@open_to(*REVIEWERS)
 @require_safe
 def document(request: HttpRequest, code: str, application_id: UUID, document_id: UUID) -> HttpResponse:
     """A paper, as we made it anew: a picture in the browser, a PDF to save. Nothing in it can run or fetch anything."""
@@ -132,7 +165,7 @@ def document(request: HttpRequest, code: str, application_id: UUID, document_id:
     paper = found.documents.filter(pk=document_id).first()
     if paper is None:
         raise Http404("no such document")
-    queries.student(request.user, school, found.student_id, looked="document")
+    queries.student(request.user, school, found.child.pk, looked="document")
     response = HttpResponse(documents.opened(paper, settings.KEY_RING), content_type=paper.form)
     shown, ending = ("inline", "jpg") if paper.form == Document.Form.JPEG else ("attachment", "pdf")
     response["Content-Disposition"] = f'{shown}; filename="document-{paper.pk}.{ending}"'
@@ -164,7 +197,7 @@ def _decide(request: HttpRequest, code: str, application_id: UUID, act: str) -> 
             form.add_error(None, str(REFUSALS[refused.code]))
         else:
             text = _("{name}: returned.") if act == "return" else _("{name}: refused.")
-            messages.success(request, text.format(name=found.student.name))
+            messages.success(request, text.format(name=found.child.name))
             return redirect("school-applications", code)
     return page(
         request,
@@ -173,8 +206,9 @@ def _decide(request: HttpRequest, code: str, application_id: UUID, act: str) -> 
         title=_("Return to the family") if act == "return" else _("Refuse the application"),
         button=_("Return it") if act == "return" else _("Refuse it"),
         kind="" if act == "return" else "danger",
-        lead=f"{found.student.name} {class_and_seat(found.student)}",
+        lead=f"{found.child.name} {class_and_seat(found.child)}",
         form=form,
+        warns=found.is_claim,
         crumbs=crumbs(code),
         back_url=reverse("school-application", args=[code, found.pk]),
     )
@@ -208,9 +242,11 @@ def _shown(request: HttpRequest, school: School, found: Application) -> HttpResp
         request,
         "school/application.html",
         school_frame(request, school, current="applications"),
-        title=found.student.name,
+        title=found.child.name,
         meta=_meta(school, found),
         people=[_person(one) for one in people],
+        child_rows=[_row(one) for one in compare.child(found)],
+        aside_url=reverse("school-application-aside", args=[school.code, found.pk]) if found.is_claim else "",
         is_exact=compare.is_exact(found, ring=settings.KEY_RING),
         restricted=approvals.needs_second_look(found),
         looked=approvals.waits_for_second_look(found),
@@ -226,7 +262,7 @@ def _shown(request: HttpRequest, school: School, found: Application) -> HttpResp
 
 
 def _meta(school: School, found: Application) -> list[str]:
-    facts = [class_and_seat(found.student), found.student.number, str(Application.Kind(found.kind).label)]
+    facts = [class_and_seat(found.child), found.child.number, str(Application.Kind(found.kind).label)]
     if found.submitted_at:
         since = words.slashed(local_date(found.submitted_at, school.timezone))
         facts.append(_("Submitted {date}").format(date=since))

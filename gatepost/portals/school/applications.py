@@ -1,5 +1,6 @@
 """The applications that wait for the school: the queue, and those that can be approved together."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.guardians.applications import approvals, compare
-from gatepost.guardians.applications.compare import Comparison, Verdict
+from gatepost.guardians.applications.compare import Difference, Verdict
 from gatepost.guardians.applications.models import Applicant, Application, Desk
 from gatepost.guardians.applications.queries import queue
 from gatepost.guardians.models import Restriction
@@ -75,8 +76,8 @@ def exact(request: HttpRequest, code: str) -> HttpResponse:
         rows=[
             {
                 "value": f"{one.pk}:{one.version}",
-                "name": one.student.name,
-                "detail": class_and_seat(one.student),
+                "name": one.child.name,
+                "detail": class_and_seat(one.child),
                 "applicants": words.listed(person.name for person in one.applicants.all()),
             }
             for one in found
@@ -133,7 +134,7 @@ def _approve_together(request: HttpRequest, school: School, now: datetime) -> Ht
     left = [one.application_id for one in outcomes if one.code]
     if left:
         known = Application.objects.filter(pk__in=left, student__school=school).select_related("student")
-        names = words.listed(one.student.name for one in known)
+        names = words.listed(one.child.name for one in known)
         text = ngettext(
             "{n} was left out because it has changed since the preview: {names}.",
             "{n} were left out because they have changed since the preview: {names}.",
@@ -195,7 +196,7 @@ def _rows(school: School, shown: Page[Application], now: datetime, promised: int
     for one in shown:
         url = reverse("school-application", args=[school.code, one.pk])
         cells = [
-            {"text": one.student.name, "url": url, "detail": class_and_seat(one.student)},
+            {"text": one.child.name, "url": url, "detail": class_and_seat(one.child)},
             {"text": words.listed(person.name for person in one.applicants.all()), "label": applicants},
             {"label": since, **_age(one, school, now, promised)},
             {"label": compared, **_verdict(one)},
@@ -218,7 +219,8 @@ def _verdict(one: Application) -> dict[str, str]:
         return {"text": _("Restriction: two people look"), "state": "held"}
     if one.needs_document:
         return {"text": _("Document to read")}
-    number = sum(_differing(person) for person in compare.differences(one, ring=settings.KEY_RING))
+    people = compare.differences(one, ring=settings.KEY_RING)
+    number = sum(_differing(fields) for fields in (compare.child(one), *(person.fields for person in people)))
     if number:
         return {"text": ngettext("{n} difference", "{n} differences", number).format(n=number), "state": "unequal"}
     if compare.is_exact(one, ring=settings.KEY_RING):
@@ -226,5 +228,5 @@ def _verdict(one: Application) -> dict[str, str]:
     return {"text": _("Not all is known to the school")}
 
 
-def _differing(person: Comparison) -> int:
-    return sum(one.verdict is Verdict.DIFFERS for one in person.fields)
+def _differing(fields: Iterable[Difference]) -> int:
+    return sum(one.verdict is Verdict.DIFFERS for one in fields)

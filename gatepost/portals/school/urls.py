@@ -77,6 +77,11 @@ urlpatterns = [
         name="school-application-refusal",
     ),
     path(
+        "<code:code>/applications/<uuid:application_id>/aside/",
+        application.set_aside,
+        name="school-application-aside",
+    ),
+    path(
         "<code:code>/applications/<uuid:application_id>/documents/<uuid:document_id>/",
         application.document,
         name="school-application-document",

@@ -21,14 +21,8 @@ from PIL import Image
 from gatepost.announcements.models import Announcement
 from gatepost.guardians.applications import documents, entrance, letters, review
 from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess
-from gatepost.guardians.applications.models import (
-    Applicant,
-    Application,
-    Consent,
-    Desk,
-    Document,
-    Letter,
-)
+from gatepost.guardians.applications.mailbox import Letter
+from gatepost.guardians.applications.models import Applicant, Application, Consent, Desk, Document
 from gatepost.portals.binding import human
 from gatepost.portals.tests.visits import text_of, visit
 from gatepost.roster.identity_numbers import invented

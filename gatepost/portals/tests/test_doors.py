@@ -20,13 +20,16 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
-from gatepost.guardians.applications.models import Desk, Document
+from gatepost.guardians.applications import claims
+from gatepost.guardians.applications.claims import Named
+from gatepost.guardians.applications.models import Application, Desk, Document
 from gatepost.guardians.models import Guardianship
 from gatepost.guardians.restrictions import restrict
 from gatepost.guardians.tests.test_applications import submitted
 from gatepost.notify.mail import UNSUBSCRIBE_SALT
 from gatepost.notify.models import Address
 from gatepost.portals.tests.visits import NOW, visit
+from gatepost.roster.identity_numbers import invented
 from gatepost.roster.models import Student
 from tests import builders
 from tests.builders import MONDAY, at
@@ -89,6 +92,7 @@ def city() -> City:
             "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
             "application_id": (application := _application(neighbour)),
             "document_id": _document(application),
+            "claim_id": _claim(mother, child).pk,
             "reader_id": reader.pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
@@ -154,6 +158,12 @@ def _application(student: Student) -> uuid.UUID:
     """An application that waits for the student's school."""
     Desk.objects.create(school=student.school)
     return submitted(student).pk
+
+
+def _claim(account: Account, student: Student) -> Application:
+    """A child that somebody signed in asked for, not consented to yet."""
+    named = Named(student.school, "999999", "王小美", invented(9), MONDAY)
+    return claims.begin(account, named, address="192.0.2.1", language="zh-hant", ring=settings.KEY_RING, now=NOW)
 
 
 def _document(application_id: uuid.UUID) -> uuid.UUID:
