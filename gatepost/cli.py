@@ -114,7 +114,10 @@ def web(host: str, port: int, workers: int) -> None:
     Example:
         gatepost web --host 0.0.0.0 --workers 4
     """
-    _serve("gatepost.config.asgi:application", host=host, port=port, workers=workers)
+    _join()
+    from gatepost.up.web import serve
+
+    serve("gatepost.config.asgi:application", host=host, port=port, workers=workers)
 
 
 @cli.command()
@@ -128,7 +131,10 @@ def gate(host: str, port: int, workers: int) -> None:
     Example:
         gatepost gate --port 8001 --workers 2
     """
-    _serve("gatepost.config.asgi:gate", host=host, port=port, workers=workers)
+    _join()
+    from gatepost.up.gate import serve
+
+    serve("gatepost.config.gate:run", host=host, port=port, workers=workers)
 
 
 @cli.command()
@@ -260,13 +266,6 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError):
         return text
     return f"{type(error).__name__}: {text} (GATEPOST_TRACEBACK=1 shows where)"
-
-
-def _serve(target: str, *, host: str, port: int, workers: int) -> None:
-    _join()
-    from gatepost.up.web import serve
-
-    serve(target, host=host, port=port, workers=workers)
 
 
 def _demonstrate() -> Sequence[Sequence[str]]:

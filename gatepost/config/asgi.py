@@ -14,15 +14,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 django.setup(set_prefix=False)
 
-from gatepost.config.door import Figures, Health  # noqa: E402 - models need Django set up
+from gatepost.config.door import Figures  # noqa: E402 - models need Django set up
 from gatepost.config.pages import Pages  # noqa: E402
 from gatepost.gates.http import Gate  # noqa: E402
+from gatepost.gates.reception import Reception  # noqa: E402
 from gatepost.kit.environment import env_url  # noqa: E402
 
-_gate = Gate(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+_reception = Reception(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+_gate = Gate(_reception)
 _pages = Pages()
-_figures = Figures(_gate)
-_health = Health()
+_figures = Figures(_reception)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,23 +36,13 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _pages(scope, receive, send)
 
 
-async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-    """Intake alone, for a machine that does nothing else."""
-    if scope["type"] == "lifespan":
-        await _live(receive, send)
-    elif scope["path"] in {"/healthz", "/readyz"} and scope["method"] in {"GET", "HEAD"}:
-        await _health.answer(scope, send)
-    else:
-        await _gate(scope, receive, _figures.watching(send))
-
-
 async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await _gate.close()
+            await _reception.close()
             await _figures.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

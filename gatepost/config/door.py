@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from gatepost.gates.http import Gate
+from gatepost.gates.answers import Answer, good
 from gatepost.gates.queries import ASKED, RECEIVED
+from gatepost.gates.reception import Reception
 from gatepost.kit.clock import utc_now
 from gatepost.portals.public.health import readiness
 from gatepost.watch import tally
@@ -23,7 +24,6 @@ from gatepost.watch import tally
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WRITTEN_SECONDS = 10.0
@@ -40,19 +40,23 @@ HEADERS = [
 class Figures:
     """Counts what the door answers, and what became of its taps, in one process."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
         self.steps: Counter[tally.Series] = Counter()
         self._task: asyncio.Task[None] | None = None
 
-    def watching(self, send: Send) -> Send:
-        """`send`, with our headers, and counted."""
+    def answered(self, status: int) -> None:
+        """Count an answer. Needs a running event loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._write_for_ever())
+        self.steps[ASKED, str(status)] += 1
+
+    def watching(self, send: Send) -> Send:
+        """`send`, with our headers, and counted."""
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                self.steps[ASKED, str(message["status"])] += 1
+                self.answered(message["status"])
                 message["headers"] = [*message["headers"], *HEADERS]
             await send(message)
 
@@ -72,7 +76,7 @@ class Figures:
 
     async def _write(self) -> None:
         steps, self.steps = self.steps, Counter()
-        outcomes, self._gate.outcomes = self._gate.outcomes, Counter()
+        outcomes, self._reception.outcomes = self._reception.outcomes, Counter()
         steps.update({(RECEIVED, outcome): number for outcome, number in outcomes.items()})
         if not steps:
             return
@@ -89,19 +93,12 @@ class Health:
     def __init__(self) -> None:
         self._look: asyncio.Task[tuple[int, dict[str, Any]]] | None = None
 
-    async def answer(self, scope: Scope, send: Send) -> None:
-        """Answer a request for one of the two."""
-        status, facts = (200, {"alive": True}) if scope["path"] == "/healthz" else await self._ready()
-        body = json.dumps(facts).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-            *HEADERS,
-        ]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    async def answer(self, method: str, path: str) -> Answer | None:
+        """Answer a request for one of the two; None for any other."""
+        if path not in {"/healthz", "/readyz"} or method not in {"GET", "HEAD"}:
+            return None
+        status, facts = (200, {"alive": True}) if path == "/healthz" else await self._ready()
+        return good(json.dumps(facts).encode(), status)
 
     async def _ready(self) -> tuple[int, dict[str, Any]]:
         if self._look is None or self._look.done():

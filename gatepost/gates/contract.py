@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from gatepost.gates.answers import Refusal
+
 TAPS_MAX = 1_000
 BODY_BYTES_MAX = 512 * 1024
 CARD_CHARACTERS_MAX = 64
@@ -29,7 +31,7 @@ class Batch(msgspec.Struct):
 
     sent_at: datetime
     taps: list[TapLine]
-    queue: int = 0
+    queue: int | float = 0  # JSON knows one kind of number: 3.0 is a count, too
 
 
 class LooseBatch(msgspec.Struct):
@@ -37,7 +39,7 @@ class LooseBatch(msgspec.Struct):
 
     sent_at: datetime
     taps: list[msgspec.Raw]
-    queue: int = 0
+    queue: int | float = 0  # JSON knows one kind of number: 3.0 is a count, too
 
 
 class BadLine(msgspec.Struct):
@@ -46,16 +48,6 @@ class BadLine(msgspec.Struct):
     nonce: uuid.UUID
     shown_nonce: str | None
     text: str
-
-
-class Refusal(Exception):
-    """The whole request is refused; becomes an RFC 9457 problem document."""
-
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.title = title
-        self.detail = detail
 
 
 _strict = msgspec.json.Decoder(Batch)
@@ -78,12 +70,12 @@ def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine
         raise Refusal(422, "Not a batch of taps", str(error)) from error
     except _NO_JSON as error:
         raise Refusal(400, "Not JSON", "The body must be a JSON object as described at /v1/openapi.json.") from error
-    if queue < 0 or queue > 2**31 - 1:
+    if not 0 <= queue <= 2**31 - 1 or queue != int(queue):
         raise Refusal(422, "Not a count", "queue is the number of taps the reader still holds: 0 or more.")
-    return _in_utc(sent_at), queue, lines
+    return _in_utc(sent_at), int(queue), lines
 
 
-def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
+def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int | float, list[TapLine | BadLine]]:
     try:
         batch = _strict.decode(body)
     except msgspec.ValidationError:  # as soon as it meets a wrong line; what follows may be anything

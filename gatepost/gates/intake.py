@@ -9,7 +9,7 @@ import asyncio
 import logging
 import struct
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -39,7 +39,7 @@ Stored = set[Key] | None
 """What a commit kept: the keys of the taps that were new, or None where all of them were."""
 
 
-Waiting = tuple[Handful, "asyncio.Future[Stored]"]
+Waiting = tuple[Handful, Callable[["Stored | Overloaded"], None]]
 
 # Errors that say something about the rows, not about the database.
 _UNHOLDABLE = (psycopg.DataError, psycopg.IntegrityError, struct.error, UnicodeError, OverflowError)
@@ -54,6 +54,7 @@ class Clerk:
         self._lines_waiting = 0
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
         self._heard: dict[UUID, Hearing] = {}  # the last word of each reader that we committed
 
     def start(self) -> None:
@@ -63,35 +64,31 @@ class Clerk:
     async def stop(self) -> None:
         """Write what is waiting, then end."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        while self._waiting:
-            await self._write_some()
-        task.cancel()
+        if task is not None:
+            self._is_stopping = True
+            self._something.set()
+            await task
 
-    def keep(self, handful: Handful) -> "asyncio.Future[Stored]":
-        """Commit `handful`; done with the keys that were new, or with None if all of them were.
+    def keep(self, handful: Handful, then: Callable[[Stored | Overloaded], None]) -> None:
+        """Commit `handful`; `then` hears the keys that were new, or None if all of them were.
 
-        Raises `Overloaded`, at once or when awaited, if it could not be committed in time; then none or all of it may
+        Raises `Overloaded`, or tells `then` so, if it could not be committed in time; then none or all of it may
         stand, and sending it again is harmless.
         """
         if self._lines_waiting + len(handful.rows) > LINES_WAITING_MAX:
             raise Overloaded("too much is waiting")
-        done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._waiting.append((handful, done))
+        self._waiting.append((handful, then))
         self._lines_waiting += len(handful.rows)
         self._something.set()
-        return done
 
     async def _write_for_ever(self) -> None:
         while True:
             await self._something.wait()
-            await self._write_some()
-            if not self._waiting:
-                self._something.clear()
-
-    async def _write_some(self) -> None:
-        await self._write(self._take())
+            self._something.clear()
+            while self._waiting:
+                await self._write(self._take())
+            if self._is_stopping:
+                return
 
     async def _write(self, taken: Sequence[Waiting]) -> None:
         """Commit `taken` together and answer them. What the database cannot hold spoils its own handful only."""
@@ -118,9 +115,7 @@ class Clerk:
                 raise
             log.exception("taps not committed")
         else:
-            for _, done in taken:
-                if not done.done():  # else its request went away
-                    done.set_result(stored)
+            _tell(taken, stored)
 
     def _take(self) -> list[Waiting]:
         taken: list[Waiting] = []
@@ -167,6 +162,12 @@ async def _keep(connection: psycopg.AsyncConnection[Any], columns: Mapping[str, 
 
 
 def _refuse(taken: Sequence[Waiting], why: str) -> None:
-    for _, done in taken:
-        if not done.done():
-            done.set_exception(Overloaded(why))
+    _tell(taken, Overloaded(why))
+
+
+def _tell(taken: Sequence[Waiting], what: Stored | Overloaded) -> None:
+    for _, then in taken:
+        try:
+            then(what)
+        except Exception:  # the others still hear it
+            log.exception("an answer was not given")

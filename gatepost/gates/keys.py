@@ -17,13 +17,13 @@ def new_key() -> str:
     return _MARK + secrets.token_urlsafe(32)
 
 
-def digest(key: str) -> bytes:
+def digest(key: str | bytes) -> bytes:
     """What is kept of a key, and what it is looked up by.
 
     The look-up compares digests, not keys. A clock could tell at most how far the digest of a guess agrees with one of
     ours, and nobody can choose a key for its digest: the next guess is as blind as the first, among 2^256.
     """
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(key if isinstance(key, bytes) else key.encode("utf-8", "surrogateescape")).digest()
 
 
 def enrol(

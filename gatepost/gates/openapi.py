@@ -41,7 +41,7 @@ _BATCH = {
             "minimum": 0,
             "maximum": 2**31 - 1,
             "default": 0,
-            "description": "Taps the reader still holds after these; written without a point.",
+            "description": "Taps the reader still holds after these.",
         },
         "taps": {
             "type": "array",

@@ -47,15 +47,23 @@ class ReaderBook:
         self._failed_at = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def find(self, key: str) -> KnownReader | None:
-        """The reader with `key`, or None if there is none or it was revoked. Raises `BookClosed`."""
-        if time.monotonic() - self._read_at > REFRESH_SECONDS:
+    @property
+    def is_due(self) -> bool:
+        """Whether the book is to be read again before it is looked into, and nobody is at it."""
+        age = time.monotonic() - self._read_at
+        return age > REFRESH_SECONDS and not (self._reading.locked() and age < BELIEVED_SECONDS)
+
+    def at_hand(self, key: bytes) -> KnownReader | None:
+        """The reader with `key`, or None if there is none or it was revoked. Only while the book is not due."""
+        return self._readers.get(digest(key)) if key else None
+
+    async def find(self, key: bytes) -> KnownReader | None:
+        """The same, after reading the book again where it is due. Raises `BookClosed`."""
+        if self.is_due:
             await self._refresh()
-        return self._readers.get(digest(key))
+        return self.at_hand(key)
 
     async def _refresh(self) -> None:
-        if self._reading.locked() and time.monotonic() - self._read_at < BELIEVED_SECONDS:
-            return  # somebody is at it; the page we have will do meanwhile
         async with self._reading:
             if time.monotonic() - self._read_at <= REFRESH_SECONDS:
                 return

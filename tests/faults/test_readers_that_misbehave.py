@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.attendance.tests.test_days import plainly
-from gatepost.gates import http
+from gatepost.gates import reception
 from gatepost.roster.models import School
 from tests import builders
 from tests.faults.ground import Ground, wait_until
@@ -60,7 +60,7 @@ def test_a_flood_from_one_reader_is_limited_and_the_others_do_not_feel_it(
     # A refusal is said before the body is read, and may be lost with the connection: 0.
     assert set(heard) <= {0, 200, 429}
     assert heard[429] > heard[0] + heard[200]
-    assert heard[200] <= http.REQUESTS_AT_ONCE + http.REQUESTS_PER_SECOND * (seconds + 30)
+    assert heard[200] <= reception.REQUESTS_AT_ONCE + reception.REQUESTS_PER_SECOND * (seconds + 30)
     assert not [problem for flood in floods for problem in flood.problems]
     assert all(set(reader.statuses) == {200} for reader in readers)
     assert slowest < LATENCY_SECONDS_MAX

@@ -19,6 +19,7 @@ import msgspec
 from gatepost.cards.numbers import AS_THE_CHIP, CARD_RULES, CardNumberError, canonical
 from gatepost.channels.email import bounce, replies
 from gatepost.gates import contract, lines, taptable
+from gatepost.gates.answers import Refusal
 from gatepost.roster import identity_numbers, roc_dates, wordings
 from gatepost.roster.imports import cells
 from gatepost.roster.imports.faults import Faults, shown
@@ -41,7 +42,7 @@ def batch(data: bytes) -> None:
     """A request body becomes rows, one for each line, or a refusal of the reader's fault."""
     try:
         sent_at, queue, said = contract.read(data, READER)
-    except contract.Refusal as refusal:
+    except Refusal as refusal:
         _is_answer(refusal)
         return
     assert len(said) <= contract.TAPS_MAX
@@ -58,7 +59,7 @@ def batch(data: bytes) -> None:
     taptable.last_words([hearing])
 
 
-def _is_answer(refusal: contract.Refusal) -> None:
+def _is_answer(refusal: Refusal) -> None:
     assert refusal.status in {400, 422}, refusal.status
     msgspec.json.encode(refusal.detail)
 

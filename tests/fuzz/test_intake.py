@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from gatepost.attendance.arrivals import follow_taps
-from gatepost.gates import http as gate_http
+from gatepost.gates import reception
 from gatepost.gates.models import Reader, ReaderHealth, Tap, TapQueue
 from gatepost.gates.tests.conftest import Post, batch, tap
 from gatepost.gates.tests.conftest import post as post
@@ -65,8 +65,8 @@ lines = st.fixed_dictionaries(
 @pytest.fixture(autouse=True)
 def no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """One reader asks as often as it likes."""
-    monkeypatch.setattr(gate_http, "REQUESTS_PER_SECOND", 1e9)
-    monkeypatch.setattr(gate_http, "REQUESTS_AT_ONCE", 1e9)
+    monkeypatch.setattr(reception, "REQUESTS_PER_SECOND", 1e9)
+    monkeypatch.setattr(reception, "REQUESTS_AT_ONCE", 1e9)
 
 
 def test_every_line_is_answered_and_kept_and_nothing_sticks(

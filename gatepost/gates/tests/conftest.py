@@ -10,6 +10,7 @@ from anyio.from_thread import start_blocking_portal
 from gatepost.gates import keys
 from gatepost.gates.http import Gate as GateApplication
 from gatepost.gates.models import Gate, Reader
+from gatepost.gates.reception import Reception
 from gatepost.kit.environment import env_url
 from gatepost.roster.models import District, School
 
@@ -56,10 +57,11 @@ def post(transactional_db: None) -> Iterator[Post]:
 
         poster = Post(send)
         database = env_url("DATABASE_URL", schemes=["postgresql", "postgres"])
-        application = GateApplication(database, clock=lambda: poster.now or datetime.now(UTC))
+        reception = Reception(database, clock=lambda: poster.now or datetime.now(UTC))
+        application = GateApplication(reception)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://gate.test")
         yield poster
-        portal.call(application.close)
+        portal.call(reception.close)
 
 
 def tap(card: str = "04A1B2C3", at: datetime | None = None, **fields: Any) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from uuid import uuid4
 import pytest
 
 from gatepost.gates import contract
+from gatepost.gates.answers import Refusal
 
 READER = uuid4()
 NOW = b'{"sent_at": "2026-09-01T07:31:05Z", "taps": ['
 
 
 def refusal(body: bytes) -> int:
-    with pytest.raises(contract.Refusal) as caught:
+    with pytest.raises(Refusal) as caught:
         contract.read(body, READER)
     return caught.value.status
 

@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from uuid import uuid4
 
 import msgspec
@@ -9,8 +9,8 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gatepost.gates import http, keys, readerbook
-from gatepost.gates.intake import Clerk, Overloaded
+from gatepost.gates import keys, readerbook, reception
+from gatepost.gates.intake import Clerk, Overloaded, Stored
 from gatepost.gates.lines import Row
 from gatepost.gates.models import Reader, ReaderHealth, Tap, TapQueue
 from gatepost.gates.taptable import Handful, Hearing
@@ -56,24 +56,21 @@ def test_what_the_database_cannot_hold_spoils_its_own_request_only(reader_and_ke
         row = Row(uuid4(), card, "", None, now, now.date().replace(day=1), None, "")
         return Handful(reader.school_id, [row], Hearing(reader.pk, now, now, 0, 0))
 
-    async def hand_in() -> Sequence[object]:
-        pool = http.pool_for(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
+    async def hand_in() -> dict[str, Stored | Overloaded]:
+        pool = reception.pool_for(env_url("DATABASE_URL", schemes=["postgresql", "postgres"]))
         await pool.open()
         clerk = Clerk(pool)
         clerk.start()
-        said = await asyncio.gather(
-            clerk.keep(handful("04A1B2C3")),
-            clerk.keep(handful("no \0 text")),
-            clerk.keep(handful("04D4E5F6")),
-            return_exceptions=True,
-        )
+        said: dict[str, Stored | Overloaded] = {}
+        for card in ("04A1B2C3", "no \0 text", "04D4E5F6"):
+            clerk.keep(handful(card), partial(said.__setitem__, card))
         await clerk.stop()
         await pool.close()
         return said
 
-    first, second, third = asyncio.run(hand_in())
-    assert (first, third) == (None, None)
-    assert isinstance(second, Overloaded)
+    said = asyncio.run(hand_in())
+    assert isinstance(said.pop("no \0 text"), Overloaded)
+    assert said == {"04A1B2C3": None, "04D4E5F6": None}
     assert sorted(Tap.objects.values_list("card", flat=True)) == ["04A1B2C3", "04D4E5F6"]
 
 
@@ -187,6 +184,8 @@ def test_the_key_is_kept_nowhere_in_clear(reader_and_key: tuple[Reader, str]) ->
         (b"{}", 422),
         (b'{"sent_at": "2026-09-01T07:31:05", "taps": []}', 422),
         (b'{"sent_at": "2026-09-01T07:31:05Z", "taps": [], "queue": -1}', 422),
+        (b'{"sent_at": "2026-09-01T07:31:05Z", "taps": [], "queue": 0.5}', 422),
+        (b'{"sent_at": "2026-09-01T07:31:05Z", "taps": [], "queue": 1e300}', 422),
         (b'{"sent_at": "2026-09-01T07:31:05Z", "taps": 3}', 422),
         (b'{"sent_at": "2026-09-01T07:31:05Z", "taps": [' + b"1," * 1000 + b"1]}", 422),
         (b"x" * 600_000, 413),
@@ -207,8 +206,8 @@ def test_a_body_that_is_no_batch_is_refused_with_a_problem_document(
 def test_a_flood_from_one_reader_is_slowed_and_the_others_are_not(
     post: Post, reader_and_key: tuple[Reader, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "REQUESTS_AT_ONCE", 3)
-    monkeypatch.setattr(http, "REQUESTS_PER_SECOND", 0.001)
+    monkeypatch.setattr(reception, "REQUESTS_AT_ONCE", 3)
+    monkeypatch.setattr(reception, "REQUESTS_PER_SECOND", 0.001)
     reader, key = reader_and_key
     _, other = keys.enrol(reader.gate, "2 號機", by=None, now=datetime.now(UTC))
     assert [post(key, batch()).status_code for _ in range(4)] == [200, 200, 200, 429]
@@ -235,7 +234,19 @@ def test_a_database_that_is_gone_is_a_503_and_the_reader_keeps_its_taps(
 
 def test_other_addresses_and_methods_say_where_the_contract_is(post: Post, key: str) -> None:
     assert post(key, path="/v1/nothing").status_code == 404
-    assert post(key, path="/v1/openapi.json").status_code == 405
+    refused = post(key, path="/v1/openapi.json")
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(("queue", "said"), [(b"0.0", 0), (b"3e0", 3), (b"7", 7)])
+def test_a_count_is_a_count_however_it_is_written(
+    post: Post, reader_and_key: tuple[Reader, str], queue: bytes, said: int
+) -> None:
+    reader, key = reader_and_key
+    content = b'{"sent_at": "2026-09-01T07:31:05Z", "taps": [], "queue": %s}' % queue
+    assert post(key, content=content).status_code == 200
+    assert ReaderHealth.objects.get(reader=reader).queue == said
 
 
 def test_taps_have_a_partition_for_every_month_around_now() -> None:
@@ -266,7 +277,7 @@ tap_like = st.fixed_dictionaries(
 def test_whatever_a_reader_says_it_gets_an_answer_for_every_line(
     post: Post, key: str, monkeypatch: pytest.MonkeyPatch, lines: list[object]
 ) -> None:
-    monkeypatch.setattr(http, "REQUESTS_PER_SECOND", 1e9)
+    monkeypatch.setattr(reception, "REQUESTS_PER_SECOND", 1e9)
     content = msgspec.json.encode({"sent_at": datetime.now(UTC), "taps": lines})
     answer = post(key, content=content)
     assert answer.status_code == 200
