@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import follow, growth, home, intake, latency, mails, memory, morning, roster, sweep
+from bench import follow, growth, home, intake, latency, mails, memory, morning, review, roster, sweep
 from bench.figures import Figure
 from bench.stage import FOLDER, Stage, stage
 
@@ -27,6 +27,7 @@ ROWS: dict[str, Callable[[Stage], list[Figure]]] = {
     "sweep": sweep.figures,
     "import": roster.figures,
     "home": home.figures,
+    "review": review.figures,
     "memory": memory.figures,
 }
 ASKED_FOR: dict[str, Callable[[Stage], list[Figure]]] = {"growth": growth.figures}  # too long for every run
