@@ -1,5 +1,7 @@
 """The family's way in: student number and the student's ID number once, then a password of the family's own.
 
+A printed letter (`invitations`) takes the place of the ID number that once, and counts its failures here too.
+
 Who guesses learns nothing: a wrong number, a wrong ID number and a student who does not exist get the same answer after
 the same work. Failures are counted for the student number, for the address they come from and for the school; a limit
 says when to try again, and never keeps a whole school out for more than minutes.
@@ -17,7 +19,7 @@ from django.db import IntegrityError, transaction
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.guardians.applications import limits
-from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess
+from gatepost.guardians.applications.family_access import FailedSignIn, FamilyAccess, Invitation
 from gatepost.guardians.applications.limits import Limit
 from gatepost.kit.sealed import KeyRing
 from gatepost.roster import identity_numbers
@@ -45,10 +47,11 @@ class EntranceRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Who came in. Without a `stamp` it was by the ID number, and only setting a password is open."""
+    """Who came in. Without a `stamp` it was by the ID number or a letter, and only setting a password is open."""
 
     student: Student
     stamp: uuid.UUID | None
+    invitation: uuid.UUID | None = None
 
 
 def sign_in(school: School, account: str, secret: str, *, address: str, ring: KeyRing, now: datetime) -> Entered:
@@ -74,12 +77,22 @@ def sign_in(school: School, account: str, secret: str, *, address: str, ring: Ke
     return entered
 
 
-def set_password(student: Student, password: str, *, now: datetime) -> FamilyAccess:
-    """The family's own password; from now on the ID number opens nothing. Raises `EntranceRefused("wrong")` if set."""
+def set_password(
+    student: Student, password: str, *, now: datetime, invitation_id: uuid.UUID | None = None
+) -> FamilyAccess:
+    """The family's own password; from now on neither the ID number nor a letter opens anything.
+
+    `invitation_id`: the letter by which they came, which is used up with it. Raises `EntranceRefused("wrong")` if a
+    password is set, or that letter has meanwhile been used, revoked or run out.
+    """
     try:
         with transaction.atomic():
-            access = FamilyAccess.objects.create(student=student, password=make_password(password), set_at=now)
-            entries.record("family-access:set", by=None, about=student.pk)
+            if invitation_id and not _use(invitation_id, student, now):
+                raise EntranceRefused("wrong")
+            access = FamilyAccess.objects.create(
+                student=student, password=make_password(password), set_at=now, invitation_id=invitation_id
+            )
+            entries.record("family-access:set", by=None, about=student.pk, letter=_text(invitation_id))
     except IntegrityError as error:
         raise EntranceRefused("wrong") from error
     return access
@@ -94,13 +107,38 @@ def forget_password(student: Student, *, by: Account) -> bool:
     return bool(gone)
 
 
-def still_in(student_id: uuid.UUID, stamp: str) -> Student | None:
-    """The student whose family is in with `stamp` (empty: by the ID number, while no password is set), or None."""
+def still_in(student_id: uuid.UUID, stamp: str, *, letter: uuid.UUID | None = None, now: datetime) -> Student | None:
+    """The student whose family is in with `stamp` (empty: by the ID number or `letter`, while no password is set), or
+    None."""
     student = Student.objects.select_related("school", "school_class", "family_access").filter(pk=student_id).first()
     if student is None:
         return None
     access = getattr(student, "family_access", None)
-    return student if (str(access.stamp) if access else "") == stamp else None
+    if (str(access.stamp) if access else "") != stamp:
+        return None
+    if access is None and letter and not Invitation.objects.good(now).filter(pk=letter, student=student).exists():
+        return None
+    return student
+
+
+def wait_from(address: str, *, ring: KeyRing, now: datetime) -> int:
+    """For how many minutes nobody at `address` may try again; 0 if they may."""
+    return limits.minutes_to_wait({"address": _address_key(address, ring)}, LIMITS, now)
+
+
+def count_failure_from(address: str, *, ring: KeyRing, now: datetime) -> None:
+    """Somebody at `address` tried something that opens nothing."""
+    with transaction.atomic():
+        limits.count({"address": _address_key(address, ring)}, now)
+
+
+def _use(invitation_id: uuid.UUID, student: Student, now: datetime) -> bool:
+    good = Invitation.objects.good(now).filter(pk=invitation_id, student=student)
+    return bool(good.update(used_at=now))
+
+
+def _text(invitation_id: uuid.UUID | None) -> str:
+    return str(invitation_id) if invitation_id else ""
 
 
 def _numbers(account: str) -> tuple[str, str]:
@@ -135,6 +173,10 @@ def _nobodys_password() -> str:
 def _keys(school: School, number: str, address: str, ring: KeyRing) -> dict[str, bytes]:
     return {
         "student": ring.digest(f"family-access:student:{school.pk}:{number}"),
-        "address": ring.digest(f"family-access:address:{address}"),
+        "address": _address_key(address, ring),
         "school": ring.digest(f"family-access:school:{school.pk}"),
     }
+
+
+def _address_key(address: str, ring: KeyRing) -> bytes:
+    return ring.digest(f"family-access:address:{address}")

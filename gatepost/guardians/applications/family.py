@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -47,8 +48,11 @@ class Entry:
     email: str = ""
 
 
-def open_application(student: Student, *, language: str, now: datetime) -> Application:
-    """The family's open application for the student, or a new one. Raises `ApplicationRefused` (desk, left)."""
+def open_application(student: Student, *, language: str, now: datetime, invitation: UUID | None = None) -> Application:
+    """The family's open application for the student, or a new one. Raises `ApplicationRefused` (desk, left).
+
+    `invitation`: the letter by which the family came in, where it did; kept with the step, here and in `submit`.
+    """
     check_open(student)
     with transaction.atomic():
         application, is_new = Application.objects.get_or_create(
@@ -59,7 +63,7 @@ def open_application(student: Student, *, language: str, now: datetime) -> Appli
             defaults={"opened_at": now, "language": language},
         )
         if is_new:
-            keep_step(application, ApplicationStep.Act.OPENED, by=None, now=now)
+            keep_step(application, ApplicationStep.Act.OPENED, by=None, now=now, invitation=invitation)
     return application
 
 
@@ -92,7 +96,7 @@ def confirm_data(application: Application, *, now: datetime) -> Application:
     return row
 
 
-def submit(application: Application, *, ring: KeyRing, now: datetime) -> Application:
+def submit(application: Application, *, ring: KeyRing, now: datetime, invitation: UUID | None = None) -> Application:
     """Hand the application to the school (填答送出), with a letter to every applicant.
 
     Raises `ApplicationRefused` (stale, elsewhere, desk, left, unconfirmed, consent, incomplete) and changes nothing.
@@ -116,7 +120,7 @@ def submit(application: Application, *, ring: KeyRing, now: datetime) -> Applica
             found_now = fitting(row.account_id, row.claim)
             row.student = row.student or found_now
         _save(row, "submitted_at", "returned_at", "student")
-        keep_step(row, ApplicationStep.Act.SUBMITTED, by=None, now=now)
+        keep_step(row, ApplicationStep.Act.SUBMITTED, by=None, now=now, invitation=invitation)
         letters.write(row, "received", now=now)
     return row
 
@@ -155,11 +159,22 @@ def save_next_version(row: Application, *fields: str) -> None:
 
 
 def keep_step(
-    application: Application, act: ApplicationStep.Act, *, by: object | None, now: datetime, reason: str = ""
+    application: Application,
+    act: ApplicationStep.Act,
+    *,
+    by: object | None,
+    now: datetime,
+    reason: str = "",
+    invitation: UUID | None = None,
 ) -> None:
     """Keep who did what and when, in the caller's transaction."""
     ApplicationStep.objects.create(
-        application=application, act=act, at=now, by_id=getattr(by, "pk", None), reason=reason
+        application=application,
+        act=act,
+        at=now,
+        by_id=getattr(by, "pk", None),
+        reason=reason,
+        invitation_id=invitation,
     )
 
 

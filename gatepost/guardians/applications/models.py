@@ -223,6 +223,9 @@ class ApplicationStep(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     reason = models.TextField(blank=True)
+    invitation = models.ForeignKey(  # the letter by which the family had come in; empty: it came another way
+        "guardians.Invitation", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["at", "pk"]

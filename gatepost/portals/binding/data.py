@@ -41,7 +41,8 @@ def check(request: HttpRequest, family: Family) -> HttpResponse:
 def _confirmed(request: HttpRequest, family: Family) -> bool:
     now = now_of(request)
     try:
-        acts.confirm_data(acts.open_application(family.student, language=language(), now=now), now=now)
+        opened = acts.open_application(family.student, language=language(), now=now, invitation=family.invitation)
+        acts.confirm_data(opened, now=now)
     except ApplicationRefused as refused:
         messages.warning(request, once_more(refused.code))
         return False

@@ -28,6 +28,8 @@ from gatepost.roster import identity_numbers
 from gatepost.roster.models import School
 
 NEWS_SHOWN = 4
+_SET_BY_NUMBER = gettext_lazy("Your password is set. The ID number opens nothing any more.")
+_SET_BY_LETTER = gettext_lazy("Your password is set. The letter is used up, and the ID number opens nothing any more.")
 HUMAN_FAULTS = {
     "missing": gettext_lazy("Please tick the box “I am a person” first, and wait until it says that it is done."),
     "expired": gettext_lazy("The check that you are a person was too long ago. Please tick the box again."),
@@ -159,15 +161,24 @@ def password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST if request.method == "POST" else None, student_number=family.student.number)
     if request.method == "POST" and form.is_valid():
         try:
-            access = entrance.set_password(family.student, form.cleaned_data["password"], now=now_of(request))
+            access = entrance.set_password(
+                family.student, form.cleaned_data["password"], invitation_id=family.invitation, now=now_of(request)
+            )
         except EntranceRefused:
             forget(request)
             messages.warning(request, _("Somebody of your family has just set a password. Sign in with that one."))
             return redirect("binding-sign-in", family.student.school.code)
         enter(request, entrance.Entered(family.student, access.stamp))
-        messages.success(request, _("Your password is set. The ID number opens nothing any more."))
+        messages.success(request, _SET_BY_LETTER if family.invitation else _SET_BY_NUMBER)
         return redirect("binding-status")
-    return page(request, "binding/password.html", frame(request), form=form)
+    return page(
+        request,
+        "binding/password.html",
+        frame(request),
+        form=form,
+        by_letter=family.invitation is not None,
+        account=entrance.PREFIX + family.student.number if family.invitation else "",
+    )
 
 
 @open_to(PUBLIC)

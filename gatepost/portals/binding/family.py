@@ -26,11 +26,12 @@ GOOD_FOR = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The family at the other end. `is_first`: by the ID number, so only setting a password is open to it."""
+    """The family at the other end. `is_first`: by ID number or letter, so only setting a password is open to it."""
 
     student: Student
     is_first: bool
     application: Application | None  # the newest one
+    invitation: UUID | None  # the letter by which it came in, now or when it set its password
 
 
 View = Callable[[HttpRequest, Family], HttpResponse]
@@ -40,7 +41,9 @@ def enter(request: HttpRequest, entered: entrance.Entered) -> None:
     """Remember who came in, under a new session key."""
     request.session.cycle_key()
     stamp = str(entered.stamp) if entered.stamp else ""
-    request.session[KEY] = {"student": str(entered.student.pk), "stamp": stamp, "at": now_of(request).isoformat()}
+    letter = str(entered.invitation) if entered.invitation else ""
+    at = now_of(request).isoformat()
+    request.session[KEY] = {"student": str(entered.student.pk), "stamp": stamp, "letter": letter, "at": at}
 
 
 def forget(request: HttpRequest) -> None:
@@ -91,8 +94,11 @@ def _family(request: HttpRequest) -> Family | None:
         return None
     if now_of(request) > datetime.fromisoformat(kept["at"]) + GOOD_FOR:
         return None
-    student = entrance.still_in(UUID(kept["student"]), kept["stamp"])
+    letter = UUID(kept["letter"]) if kept.get("letter") else None
+    student = entrance.still_in(UUID(kept["student"]), kept["stamp"], letter=letter, now=now_of(request))
     if student is None:
         return None
     newest = Application.objects.filter(student=student, account=None).order_by("-opened_at").first()
-    return Family(student, is_first=not kept["stamp"], application=newest)
+    if kept["stamp"]:
+        letter = student.family_access.invitation_id
+    return Family(student, is_first=not kept["stamp"], application=newest, invitation=letter)

@@ -35,7 +35,7 @@ def summary(request: HttpRequest, family: Family) -> HttpResponse:
     if request.method == "POST":
         application.version = posted_version(request)
         try:
-            acts.submit(application, ring=settings.KEY_RING, now=now_of(request))
+            acts.submit(application, ring=settings.KEY_RING, now=now_of(request), invitation=family.invitation)
         except ApplicationRefused as refused:
             refusal = _("The application was changed on another device. Look at it once more, then submit it.")
             refusal = refusal if refused.code == "stale" else str(REFUSALS[refused.code])

@@ -27,6 +27,7 @@ from gatepost.portals.forms import text_field
 from gatepost.portals.frame import class_and_seat, page, school_frame, signed_in
 from gatepost.portals.moment import now_of
 from gatepost.portals.school.applications import REVIEWERS, crumbs, waiting
+from gatepost.portals.school.letters import printed
 from gatepost.roster.models import School
 
 FIELDS = {
@@ -251,7 +252,8 @@ def _shown(request: HttpRequest, school: School, found: Application) -> HttpResp
         restricted=approvals.needs_second_look(found),
         looked=approvals.waits_for_second_look(found),
         documents=[_document(school, found, one) for one in found.documents.defer("sealed_bytes")],
-        steps=[_step(school, one) for one in found.steps.select_related("by")],
+        steps=(steps := [_step(school, one) for one in found.steps.select_related("by", "invitation__printed_by")]),
+        letter=next((step["letter"] for step in reversed(steps) if step["letter"]), ""),
         version=found.version,
         crumbs=crumbs(school.code),
         urls={
@@ -290,8 +292,10 @@ def _document(school: School, found: Application, one: Document) -> dict[str, st
 
 def _step(school: School, one: ApplicationStep) -> dict[str, str]:
     who = one.by.get_full_name() if one.by else _("The family")
+    letter = printed(one.invitation, school) if one.invitation else ""
     return {
         "time": words.slashed(local_date(one.at, school.timezone)),
         "text": str(ACTS.get(ApplicationStep.Act(one.act), one.act)),
-        "note": " · ".join(part for part in (who, one.reason) if part),
+        "note": " · ".join(part for part in (who, _("with a letter") if letter else "", one.reason) if part),
+        "letter": letter,
     }

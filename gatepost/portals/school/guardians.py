@@ -53,6 +53,7 @@ def overview(request: HttpRequest, code: str) -> HttpResponse:
         rows=[_restriction_row(school, one) for one in cuts],
         bonds=[_new_bond(school, one) for one in opened.order_by("-verified_at", "-pk")[:SHOWN_MOST]],
         find_url=reverse("school-students", args=[code]),
+        letters_url=reverse("school-letters", args=[code]),
     )
 
 

@@ -47,6 +47,7 @@ def students(request: HttpRequest, code: str) -> HttpResponse:
         columns=[{"label": label} for label in (_("Student"), _("Student number"), _("Today"))],
         rows=_rows(school, shown, now),
         asked=bool(wanted or chosen),
+        letters_url=_letters_url(school, chosen),
         crumbs=[{"label": _("Students"), "url": reverse("school-students", args=[code])}]
         if chosen and len(classes) > 1
         else [],
@@ -151,8 +152,18 @@ def _actions(code: str, student: Student, *, office: bool) -> list[dict[str, str
             "kind": "plain",
         },
         {"label": _("Put down leave"), "url": reverse("school-leave", args=[code, student.pk]), "kind": "plain"},
+        {
+            "label": _("Letter for the family"),
+            "url": f"{reverse('school-letters-print', args=[code])}?student={student.pk}",
+            "kind": "plain",
+        },
         *([guardians] if office else []),
     ]
+
+
+def _letters_url(school: School, chosen: SchoolClass | None) -> str:
+    url = reverse("school-letters", args=[school.code])
+    return f"{url}?class={chosen.pk}" if chosen else url
 
 
 def _class_crumb(code: str, school_class: SchoolClass | None) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
-from gatepost.guardians.applications import claims
+from gatepost.guardians.applications import claims, invitations
 from gatepost.guardians.applications.claims import Named
 from gatepost.guardians.applications.models import Application, Desk, Document
 from gatepost.guardians.models import Guardianship
@@ -98,6 +98,7 @@ def city() -> City:
             "announcement_id": builders.an_announcement().pk,
             "token": _token(mother, child.pk),
             "position": 1,
+            "letter_code": _letter(child, mother),
         },
     )
 
@@ -174,6 +175,13 @@ def _document(application_id: uuid.UUID) -> uuid.UUID:
     paper.sealed_bytes = settings.KEY_RING.seal_bytes(b"\xff\xd8", place=paper.place)
     paper.save()
     return paper.pk
+
+
+def _letter(student: Student, by: Account) -> str:
+    """The code of a letter that is good."""
+    drawn = invitations.draw([student], {student.pk: "zh-hant"}, now=NOW)
+    invitations.keep(drawn, by=by, ring=settings.KEY_RING, seen_at=NOW, now=NOW)
+    return drawn[0].code
 
 
 def _token(account: Account, about: uuid.UUID) -> str:
