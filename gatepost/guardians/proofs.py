@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from gatepost.accounts.models import Account
@@ -58,18 +58,19 @@ def digests(account_id: UUID) -> list[bytes]:
 
 
 def keep(account: Account, digest: bytes, *, how: str, by: UUID | None, now: datetime) -> bool:
-    """`account` has proven the number with `digest`; for the transaction that found it out. Returns whether it counts.
+    """`account` has proven the number with `digest`. Returns whether it counts.
 
     An account is one person. Where another number counts already, that one stays and this one does not count: the
     school says that a number has changed (`bonds.change_number`), an application does not.
     """
-    Account.objects.select_for_update(no_key=True).only("pk").get(pk=account.pk)
-    known = digests(account.pk)
-    if known:
-        return known == [digest]
-    ProvenNumber.objects.create(account=account, digest=digest, how=how, by_id=by, proven_at=now)
-    entries.record("number:proven", by=by, account=str(account.pk), how=how)
-    return True
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).only("pk").get(pk=account.pk)
+        known = digests(account.pk)
+        if known:
+            return known == [digest]
+        ProvenNumber.objects.create(account=account, digest=digest, how=how, by_id=by, proven_at=now)
+        entries.record("number:proven", by=by, account=str(account.pk), how=how)
+        return True
 
 
 def end(account_id: UUID, digest: Any, *, by: object | None, now: datetime) -> None:

@@ -74,7 +74,7 @@ def submitted(account: Account, child: Student, **changes: str) -> Client:
 class TestTheWayIn:
     def test_who_has_no_child_is_led_there_from_the_start_page(self, child: Student, mother: Account) -> None:
         client = visit(mother)
-        assert "/family/" in text_of(client.get("/home/"))
+        assert "/family/children/new/" in text_of(client.get("/home/"))
         assert "/family/children/new/" in text_of(client.get("/family/"))
         page = text_of(client.get("/family/children/new/?q=雙園"))
         assert f"/family/children/new/{child.school.code}/" in page
