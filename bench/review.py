@@ -138,10 +138,9 @@ def _families(school: Any, *, now: Any) -> None:
 
 
 def _registrar(school: Any) -> str:
+    from allauth.mfa.models import Authenticator
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-
-    from allauth.mfa.models import Authenticator
 
     from gatepost.access.models import Role
     from gatepost.accounts import second_factor
