@@ -3,8 +3,13 @@
 An answer is a row and stays; the newest of a purpose counts. Taking one back counts at once.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
+from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.guardians.applications.models import Application, Consent
 
@@ -34,8 +39,8 @@ def answer(
 
 
 def newest(application: Application) -> dict[str, Consent]:
-    """The answer that counts, by purpose; a purpose nobody answered is not in it."""
-    return {consent.purpose: consent for consent in application.consents.order_by("at", "pk")}
+    """The family's answer that counts, by purpose; a purpose nobody answered is not in it."""
+    return {consent.purpose: consent for consent in application.consents.filter(account=None).order_by("at", "pk")}
 
 
 def is_given(application: Application, purpose: str) -> bool:
@@ -53,3 +58,61 @@ def withdraw(application: Application, purpose: str, *, now: datetime) -> bool:
     found.save(update_fields=["withdrawn_at"])
     entries.record("consent:withdrawn", by=None, about=application.student_id, purpose=purpose)
     return True
+
+
+def of_guardian(account: Account, student_ids: Iterable[UUID]) -> dict[tuple[UUID, str], Consent]:
+    """The answer that counts for `account`, by child and purpose: of the approved applications it was a part of."""
+    found: dict[tuple[UUID, str], Consent] = {}
+    for consent in _of(account.pk, student_ids):
+        assert consent.application.student_id is not None  # noqa: S101 - it was approved
+        found[consent.application.student_id, consent.purpose] = consent
+    return found
+
+
+def take_back(account: Account, student_id: UUID, purpose: str, *, now: datetime) -> bool:
+    """`account` agrees no more to `purpose` for this child, from this moment. Returns whether it had agreed.
+
+    What is necessary is not taken back this way: the bond is ended instead.
+    """
+    standing = of_guardian(account, [student_id]).get((student_id, purpose))
+    if purpose == NECESSARY or standing is None or not standing.is_given():
+        return False
+    Consent.objects.create(
+        application=standing.application,
+        purpose=purpose,
+        version=standing.version,
+        language=standing.language,
+        text_hash=standing.text_hash,
+        answer=Consent.Answer.DISAGREE,
+        account=account,
+        at=now,
+    )
+    entries.record("consent:withdrawn", by=account, about=student_id, purpose=purpose)
+    return True
+
+
+def refused_at(account_id: UUID, student_id: UUID, purpose: str) -> datetime | None:
+    """Since when `account_id` does not agree to `purpose` for this child; None while it does, or was never asked.
+
+    A later and more particular yes (to one service) is not undone by an earlier no.
+    """
+    newest_one = _of(account_id, [student_id]).filter(purpose=purpose).last()
+    if newest_one is None or newest_one.is_given():
+        return None
+    return newest_one.withdrawn_at or newest_one.at
+
+
+def _of(account_id: UUID, student_ids: Iterable[UUID]) -> QuerySet[Consent]:
+    """The oldest first."""
+    return (
+        Consent.objects.filter(
+            Q(account=None) | Q(account=account_id),
+            application__in=Application.objects.filter(
+                student__in=list(student_ids),
+                decision=Application.Decision.APPROVED,
+                applicants__account=account_id,
+            ),
+        )
+        .select_related("application")
+        .order_by("at", "pk")
+    )

@@ -333,7 +333,11 @@ class Document(models.Model):
 
 
 class Consent(models.Model):
-    """An answer to one version of the notice on personal data, for one purpose. The newest of a purpose counts."""
+    """An answer to one version of the notice on personal data, for one purpose. The newest of a purpose counts.
+
+    The family answers with its application, for everybody in it; what a guardian takes back later, signed in, is their
+    own and counts for `account` alone.
+    """
 
     class Purpose(models.TextChoices):
         BINDING = "binding", _("The parent–child account")
@@ -349,6 +353,9 @@ class Consent(models.Model):
     language = models.TextField()
     text_hash = models.BinaryField(max_length=32)  # SHA-256 of the text as it was shown
     answer = models.TextField(choices=Answer.choices)
+    account = models.ForeignKey(  # empty: the family's
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 

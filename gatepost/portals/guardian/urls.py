@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.guardian import addresses, bond, child, home, looks, settings
+from gatepost.portals.guardian import addresses, bond, child, consents, home, looks, settings
 
 urlpatterns = [
     path("", home.family, name="family"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("children/<uuid:student_id>/days/<date:day>/", child.one_day, name="child-day"),
     path("children/<uuid:student_id>/looks/", looks.looks, name="child-looks"),
     path("children/<uuid:student_id>/bond/end/", bond.end, name="bond-end"),
+    path("consents/", consents.agreed, name="family-consents"),
     path("settings/", settings.settings, name="family-settings"),
     path("settings/addresses/new/", addresses.add, name="address-new"),
     path("settings/addresses/<int:address_id>/code/", addresses.code, name="address-code"),
