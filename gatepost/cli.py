@@ -25,6 +25,7 @@ class Elsewhere:
 ELSEWHERE = {
     "import": Elsewhere("gatepost.roster.commands:import_roster", "Read a school's or a city's roster from files."),
     "bounce": Elsewhere("gatepost.notify.commands:bounce", "Note a mail that came back, from standard input."),
+    "operator": Elsewhere("gatepost.access.commands:operator", "Let operators in: the first one, and lost devices."),
     "demo": Elsewhere("gatepost.demo.commands:demo", "Build an invented city to try things on."),
     "simulate": Elsewhere("gatepost.demo.commands:simulate", "Play a school morning through the readers' door."),
 }

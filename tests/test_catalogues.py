@@ -26,9 +26,11 @@ STAFF_ONLY = (
     "cards/numbers.py",
     "portals/bureau/",
     "portals/operator/",
+    "portals/people/",
     "portals/school/",
     "portals/templates/bureau/",
     "portals/templates/operator/",
+    "portals/templates/people/",
     "portals/templates/school/",
     "roster/",
 )

@@ -34,14 +34,13 @@ def roles(person: Person, *names: str) -> QuerySet[Role]:
     """The roles of `person` in force now, of the given names if any."""
     if not getattr(person, "is_authenticated", False):
         return Role.objects.none()
-    found = _in_force(person.pk)
+    found = in_force().filter(account_id=person.pk)
     return found.filter(name__in=names) if names else found
 
 
-def _in_force(account_id: UUID) -> QuerySet[Role]:
-    return Role.objects.filter(account_id=account_id, ended_at=None).filter(
-        Q(valid_until=None) | Q(valid_until__gt=Now())
-    )
+def in_force() -> QuerySet[Role]:
+    """Everybody's roles that count now: neither ended nor past their date."""
+    return Role.objects.filter(ended_at=None).filter(Q(valid_until=None) | Q(valid_until__gt=Now()))
 
 
 def needs_second_factor(person: Person) -> bool:
@@ -56,7 +55,8 @@ def lacks_second_factor(person: Person, shown: int) -> bool:
 
 _LACKING = Question(
     lambda account, factor: (
-        _in_force(account)
+        in_force()
+        .filter(account_id=account)
         .exclude(name__in=Role.BY_PASSWORD_ALONE)
         .exclude(Exists(second_factor.standing(account, factor)))
         .values_list("pk")[:1]

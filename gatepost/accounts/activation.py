@@ -36,7 +36,7 @@ CHANNEL = "gatepost_activations"
 class ActivationRefused(Exception):
     """The link or code opens nothing.
 
-    `code`: unknown, old, used; other (somebody else is signed in), known (the email has an account already);
+    `code`: unknown, old, used, withdrawn; other (somebody else is signed in), known (the email has an account already);
     wrong, expired, spent (codes).
     """
 
@@ -47,33 +47,75 @@ class ActivationRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MailToWrite:
-    """One mail with its secret in clear, which exists nowhere else."""
+    """One mail with its secret in clear, which exists nowhere else. To whom an activation or an account is."""
 
     id: int
     kind: str
     secret: str
-    activation: Activation
+    activation: Activation | None
+    account: Account | None
+    about: str
     attempts: int
 
+    @property
+    def reader(self) -> Activation | Account:
+        """Who reads it: both have an email, a name and a language."""
+        reader = self.activation or self.account
+        assert reader is not None  # noqa: S101 - a constraint of the table
+        return reader
 
-def ask(email: str, *, name: str, language: str, id_number: str = "", now: datetime) -> Activation:
-    """An activation for a proven `email`, and a mail with its link; one that is still open is used again.
+
+def ask(
+    email: str,
+    *,
+    name: str,
+    language: str,
+    id_number: str = "",
+    about: str = "",
+    good_for: timedelta = RENEWED_FOR,
+    now: datetime,
+) -> Activation:
+    """An activation for `email`, and a mail with its link; one that is still open is used again.
 
     `id_number`, of an applicant whom a school approved, makes the documented first password possible; only a keyed
-    digest of its end is kept. For the caller's transaction: the mail leaves after it.
+    digest of its end is kept. `about` is a sentence for the mail: who asks them in, as what. After `good_for` nobody
+    is sent a new link. For the caller's transaction: the mail leaves after it.
     """
-    values = {"name": name, "language": language, "asked_at": now, "until": now + RENEWED_FOR}
+    until = now + good_for
+    values = {"name": name, "language": language, "asked_at": now, "until": until}
     activation, _new = Activation.objects.get_or_create(
         email__iexact=email, used_at=None, defaults={**values, "email": email}
     )
-    activation.until = now + RENEWED_FOR
+    activation.until = until if activation.withdrawn_at else max(activation.until, until)
+    activation.withdrawn_at = None
     if id_number:
         activation.first_password_digest = _first_password_digest(activation, id_number)
         activation.first_password_until = now + FIRST_PASSWORD_GOOD_FOR
         activation.first_password_used_at = None
     activation.save()
-    _want(activation, ActivationMail.Kind.LINK, now)
+    _want(activation, ActivationMail.Kind.LINK, now, about=about)
     return activation
+
+
+def withdraw(activation: Activation, *, now: datetime) -> None:
+    """What was offered was taken back, and nothing else waits for this mailbox: its links open nothing any more."""
+    Activation.objects.filter(pk=activation.pk, used_at=None).update(withdrawn_at=now)
+    ActivationMail.objects.filter(activation=activation).update(due_at=None)
+
+
+def send_word(account: Account, kind: ActivationMail.Kind, *, now: datetime) -> None:
+    """Tell `account` by mail that something about its sign-in was changed. For the caller's transaction."""
+    ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now)
+    _wake_the_worker()
+
+
+def link_at_once(activation: Activation, *, now: datetime) -> str:
+    """The secret of a link that no mail brings: for somebody who stands at the machine itself."""
+    secret = secrets.token_urlsafe(32)
+    ActivationMail.objects.create(
+        activation=activation, kind=ActivationMail.Kind.LINK, asked_at=now, made_at=now, digest=_link_digest(secret)
+    )
+    return secret
 
 
 def ask_again(email: str, *, network_address: str, now: datetime) -> None:
@@ -95,10 +137,12 @@ def find(token: str, *, now: datetime) -> Activation:
         .filter(kind=ActivationMail.Kind.LINK, digest=_link_digest(token))
         .first()
     )
-    if mail is None or mail.made_at is None:
+    if mail is None or mail.made_at is None or mail.activation is None:
         raise ActivationRefused("unknown")
     if mail.activation.used_at is not None:
         raise ActivationRefused("used")
+    if mail.activation.withdrawn_at is not None:
+        raise ActivationRefused("withdrawn")
     if now >= mail.made_at + LINK_GOOD_FOR:
         raise ActivationRefused("old")
     return mail.activation
@@ -187,7 +231,7 @@ def lease_mails(*, most: int, lease: timedelta, now: datetime) -> list[MailToWri
     with transaction.atomic():
         due = (
             ActivationMail.objects.select_for_update(skip_locked=True, of=["self"])
-            .select_related("activation")
+            .select_related("activation", "account")
             .filter(due_at__lte=now)
             .order_by("due_at")[:most]
         )
@@ -204,11 +248,18 @@ def retry_mail(mail_id: int, *, at: datetime) -> None:
     ActivationMail.objects.filter(pk=mail_id).update(due_at=at)
 
 
-def _want(activation: Activation, kind: ActivationMail.Kind, now: datetime) -> None:
+def _want(activation: Activation, kind: ActivationMail.Kind, now: datetime, *, about: str = "") -> None:
     """One mail of a kind waits at a time: asking twice before it left sends one."""
-    if ActivationMail.objects.filter(activation=activation, kind=kind, due_at__isnull=False, attempts=0).exists():
+    waiting = ActivationMail.objects.filter(activation=activation, kind=kind, due_at__isnull=False, attempts=0)
+    if waiting.exists():
+        if about:
+            waiting.update(about=about)
         return
-    ActivationMail.objects.create(activation=activation, kind=kind, asked_at=now, due_at=now)
+    ActivationMail.objects.create(activation=activation, kind=kind, asked_at=now, due_at=now, about=about)
+    _wake_the_worker()
+
+
+def _wake_the_worker() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
@@ -217,23 +268,29 @@ def _made(mail: ActivationMail, lease: timedelta, now: datetime) -> MailToWrite:
     if mail.kind == ActivationMail.Kind.LINK:
         secret = secrets.token_urlsafe(32)
         mail.digest = _link_digest(secret)
+    elif mail.kind in ActivationMail.WORD:
+        secret = ""
     else:
         secret = f"{secrets.randbelow(1_000_000):06d}"
         mail.digest = settings.KEY_RING.digest(_code_text(mail.activation_id, secret))
     mail.made_at, mail.due_at, mail.tries = now, now + lease, 0
     mail.attempts += 1
     mail.save(update_fields=["digest", "made_at", "due_at", "attempts", "tries"])
-    return MailToWrite(mail.pk, mail.kind, secret, mail.activation, mail.attempts)
+    return MailToWrite(mail.pk, mail.kind, secret, mail.activation, mail.account, mail.about, mail.attempts)
 
 
 def _open(email: str, now: datetime) -> Activation | None:
-    return Activation.objects.filter(email__iexact=email.strip(), used_at=None, until__gt=now).first()
+    return Activation.objects.filter(
+        email__iexact=email.strip(), used_at=None, withdrawn_at=None, until__gt=now
+    ).first()
 
 
 def _still_open(activation: Activation) -> Activation:
     current = Activation.objects.select_for_update().get(pk=activation.pk)
     if current.used_at is not None:
         raise ActivationRefused("used")
+    if current.withdrawn_at is not None:
+        raise ActivationRefused("withdrawn")
     return current
 
 

@@ -66,6 +66,7 @@ class Activation(models.Model):
     asked_at = models.DateTimeField()
     until = models.DateTimeField()  # after that nobody is sent a new link
     used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)  # what was offered was taken back; asking anew clears it
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="activations")
     # The documented first password, as a keyed digest: no account and no row here holds an ID number.
     first_password_digest = models.BinaryField(null=True, max_length=32)
@@ -90,13 +91,18 @@ class Activation(models.Model):
 
 
 class ActivationMail(models.Model):
-    """A link or a code for an activation: made when its mail is written, and kept as a keyed digest only."""
+    """A mail of the sign-in: a link or a code for an activation, made when it is written and kept as a keyed digest
+    only; or word to somebody who has an account that something about their sign-in was changed."""
 
     class Kind(models.TextChoices):
         LINK = "link"
         CODE = "code"
+        SECOND_FACTOR_TAKEN_OFF = "second_factor_taken_off"
 
-    activation = models.ForeignKey(Activation, on_delete=models.CASCADE, related_name="mails")
+    WORD = (Kind.SECOND_FACTOR_TAKEN_OFF,)
+
+    activation = models.ForeignKey(Activation, on_delete=models.CASCADE, null=True, related_name="mails")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
     kind = models.TextField(choices=Kind.choices)
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField(
@@ -106,11 +112,19 @@ class ActivationMail(models.Model):
     made_at = models.DateTimeField(null=True)
     digest = models.BinaryField(null=True, max_length=32)
     tries = models.PositiveSmallIntegerField(default=0)  # of a code
+    about = models.TextField(blank=True)  # one sentence in the reader's language: who asks them in, as what
     because = models.TextField(blank=True)  # why it was never sent: refused, unreachable
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["digest"], condition=Q(kind="link"), name="accounts_activation_link_digest")
+            models.UniqueConstraint(
+                fields=["digest"], condition=Q(kind="link"), name="accounts_activation_link_digest"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["link", "code"], activation__isnull=False, account__isnull=True)
+                | Q(kind="second_factor_taken_off", activation__isnull=True, account__isnull=False),
+                name="accounts_activation_mail_whose",
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="accounts_activation_mail_due")

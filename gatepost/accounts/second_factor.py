@@ -6,8 +6,10 @@ with: when the row goes (a lost device, a new one), every session that stood on 
 
 import unicodedata
 from base64 import b64decode, b64encode
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -58,6 +60,12 @@ class SealedAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 def is_set_up(account: Account) -> bool:
     """Whether `account` has a second factor. Recovery codes alone are none."""
     return bool(Authenticator.objects.filter(user=account, type__in=FACTORS).exists())
+
+
+def set_up_among(account_ids: Collection[UUID]) -> set[UUID]:
+    """Those of `account_ids` that have one."""
+    found = Authenticator.objects.filter(user_id__in=account_ids, type__in=FACTORS)
+    return set(found.values_list("user_id", flat=True))
 
 
 def new_secret() -> str:

@@ -1,6 +1,7 @@
-"""Mails that open an account: a link or a code, made when the mail is written and known to nobody but its mailbox.
+"""Mails of the sign-in: a link or a code, made when the mail is written and known to nobody but its mailbox; and word
+that something about one's sign-in was changed.
 
-No child and no school is named: who reads it has not confirmed anything yet.
+No child is named, and to a family no school: who reads it has not confirmed anything yet.
 """
 
 import logging
@@ -47,7 +48,7 @@ def send_due(*, now: datetime) -> int:
 def _send(transport: EmailTransport, mail: MailToWrite, now: datetime) -> None:
     try:
         message = _message(mail, now)
-        transport.send_ready(ready(relay.sender_mailbox().address, mail.activation.email, message))
+        transport.send_ready(ready(relay.sender_mailbox().address, mail.reader.email, message))
     except ChannelError as error:
         log.warning("activation mail not sent mail=%d permanent=%s", mail.id, error.permanent)
         if error.permanent:
@@ -61,25 +62,31 @@ def _send(transport: EmailTransport, mail: MailToWrite, now: datetime) -> None:
 
 
 def _message(mail: MailToWrite, now: datetime) -> bytes:
-    person = mail.activation
     envelope = Envelope(
         sender=relay.sender_mailbox(),
-        to=Mailbox(address=person.email, name=person.name),
+        to=Mailbox(address=mail.reader.email, name=mail.reader.name),
         key=f"activation-{mail.id}-{mail.attempts}",
         at=now,
     )
-    if mail.kind == ActivationMail.Kind.CODE:
-        slots = {"code": mail.secret}
-        message = _code_mail(person.language).fill(slots, envelope)
-    else:
-        slots = {"link": settings.SITE_URL + reverse("activation-link", args=[mail.secret])}
-        known = activation.account_of(person) is not None
-        by_number = not known and settings.FIRST_PASSWORD_BY_ID_NUMBER and person.first_password_digest is not None
-        if by_number:
-            slots["first"] = settings.SITE_URL + reverse("first-sign-in")
-        message = _link_mail(person.language, known=known, by_number=by_number).fill(slots, envelope)
+    template, slots = _words(mail)
+    message = template.fill(slots, envelope)
     sign = relay.signature()
     return sign(message) if sign else message
+
+
+def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
+    if mail.activation is None:
+        return _word_mail(mail.kind, mail.reader.language), {"sign_in": settings.SITE_URL + reverse("account_login")}
+    person = mail.activation
+    if mail.kind == ActivationMail.Kind.CODE:
+        return _code_mail(person.language), {"code": mail.secret}
+    slots = {"link": settings.SITE_URL + reverse("activation-link", args=[mail.secret]), "about": mail.about}
+    known = activation.account_of(person) is not None
+    by_number = not known and settings.FIRST_PASSWORD_BY_ID_NUMBER and person.first_password_digest is not None
+    if by_number:
+        slots["first"] = settings.SITE_URL + reverse("first-sign-in")
+    template = _link_mail(person.language, known=known, by_number=by_number, invited=bool(mail.about))
+    return template, slots
 
 
 @cache
@@ -95,9 +102,16 @@ def _code_mail(language: str) -> MailTemplate:
 
 
 @cache
-def _link_mail(language: str, *, known: bool, by_number: bool) -> MailTemplate:
+def _link_mail(language: str, *, known: bool, by_number: bool, invited: bool) -> MailTemplate:
     with translation.override(language):
-        if known:
+        if invited:
+            subject = headline = gettext("You are invited to work with Gatepost")
+            lead = (
+                gettext("Open the link and sign in with your account to accept:")
+                if known
+                else gettext("Open the link and set a password to accept:")
+            )
+        elif known:
             subject = headline = gettext("Please confirm with your Gatepost account")
             lead = gettext(
                 "Something was approved for this email. Open the link and sign in to confirm that it is you:"
@@ -105,7 +119,7 @@ def _link_mail(language: str, *, known: bool, by_number: bool) -> MailTemplate:
         else:
             subject = headline = gettext("Open your Gatepost account")
             lead = gettext("You were approved for an account under this email. Open the link and set a password:")
-        parts = [lead, "{link}", gettext("The link works once, and for seven days.")]
+        parts = [*(["{about}"] if invited else []), lead, "{link}", gettext("The link works once, and for seven days.")]
         if by_number:
             parts += [
                 gettext("Or sign in for the first time with this email and the last six characters of your ID number:"),
@@ -113,6 +127,24 @@ def _link_mail(language: str, *, known: bool, by_number: bool) -> MailTemplate:
             ]
         parts.append(gettext("If you did not ask for this, you need not do anything."))
     return _template(language, subject=subject, headline=headline, parts=parts)
+
+
+@cache
+def _word_mail(kind: str, language: str) -> MailTemplate:
+    """Raises `KeyError` for a kind that nobody wrote."""
+    with translation.override(language):
+        subject, *parts = {
+            ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF: (
+                gettext("The second factor was taken off your account"),
+                gettext("Somebody who may do so took it off, because your device is lost."),
+                gettext("At your next sign-in you set up a new one, if your role asks for it:"),
+                "{sign_in}",
+                gettext(
+                    "If you did not ask for this, tell your school’s administrator or the education bureau at once."
+                ),
+            ),
+        }[ActivationMail.Kind(kind)]
+    return _template(language, subject=subject, headline=subject, parts=parts)
 
 
 def _template(language: str, *, subject: str, headline: str, parts: list[str]) -> MailTemplate:
@@ -127,7 +159,7 @@ def _template(language: str, *, subject: str, headline: str, parts: list[str]) -
 
 
 def _html(part: str) -> str:
-    if part in ("{link}", "{first}"):
+    if part in ("{link}", "{first}", "{sign_in}"):
         return f'<a href="{part}">{part}</a>'
     return part.replace("\n", "<br>")
 

@@ -72,6 +72,8 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
             ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
         ]
+    if Role.Name.SCHOOL_ADMINISTRATOR in held:
+        nav += [("people", _("People and roles"), reverse("school-people", args=[school.code]))]
     detail = listed(str(ROLES[name]) for name in ROLES if name in held)
     return {
         "place": {"name": school.short_name, "url": reverse("school-today", args=[school.code])},
@@ -88,6 +90,7 @@ def bureau_frame(request: HttpRequest, *, current: str = "") -> Frame:
         ("today", _("The city today"), reverse("bureau-today")),
         ("announcements", _("Announcements"), reverse("bureau-announcements")),
         ("closures", _("Close a day"), reverse("bureau-closure")),
+        ("people", _("People and roles"), reverse("bureau-people")),
     ]
     return {
         "place": {"name": _("Education bureau"), "url": reverse("bureau-today")},
@@ -101,6 +104,7 @@ def operator_frame(request: HttpRequest, *, current: str = "") -> Frame:
     """The operator's pages."""
     nav = [
         ("health", _("System health"), reverse("operator-health")),
+        ("people", _("People and roles"), reverse("operator-people")),
         ("admin", _("Tables"), reverse("admin:index")),
     ]
     return {

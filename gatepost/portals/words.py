@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from gatepost.access.models import Invitation, Role
+from gatepost.accounts.attempts import TooOften
 from gatepost.attendance import leaves
 from gatepost.attendance.daylines import DayLine, WeekDay
 from gatepost.attendance.models import Event, SchoolDay
@@ -206,3 +208,37 @@ def topic_title(code: str) -> str:
         return str(topics.get(code).title)
     except KeyError:
         return code
+
+
+def place(role: Role | Invitation) -> str:
+    """Where a role is held: 雙園國小 2年01班, 雙園國小; nothing for the city's."""
+    parts = (
+        role.school.short_name if role.school else "",
+        role.school_class.name if role.school_class else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def offer(invitation: Invitation) -> dict[str, str]:
+    """What somebody is invited to, and by whom."""
+    by = invitation.invited_by.get_full_name() if invitation.invited_by else _("Gatepost")
+    return {
+        "text": " ".join(part for part in (place(invitation), str(ROLES[invitation.role])) if part),
+        "note": _("invited by {name}").format(name=by),
+    }
+
+
+def wait_text(often: TooOften) -> str:
+    """How long to wait, in words."""
+    if often.minutes < 60:
+        return ngettext(
+            "Too many attempts. Wait {n} minute, then try again.",
+            "Too many attempts. Wait {n} minutes, then try again.",
+            often.minutes,
+        ).format(n=often.minutes)
+    hours = -(-often.minutes // 60)
+    return ngettext(
+        "Too many attempts. Wait {n} hour, then try again.",
+        "Too many attempts. Wait {n} hours, then try again.",
+        hours,
+    ).format(n=hours)

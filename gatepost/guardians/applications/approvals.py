@@ -74,7 +74,19 @@ def take(account: Account, email: str, *, now: datetime) -> tuple[list[Guardians
     that the mailbox is theirs. Returns the bonds, and how many a restriction keeps closed.
     """
     opened, kept = [], 0
-    waiting = (
+    for applicant in waiting(email, now=now):
+        try:
+            bond = review.link_account(applicant, account, now=now)
+        except bonds.BondRefused:
+            kept += 1
+        else:
+            opened += [bond] if bond else []
+    return opened, kept
+
+
+def waiting(email: str, *, now: datetime) -> QuerySet[Applicant]:
+    """The approved applicants who become bound as soon as somebody shows that the mailbox `email` is theirs."""
+    return (
         Applicant.objects.filter(email__iexact=email, email_proven_at__isnull=False, account=None)
         .filter(
             application__decision=Application.Decision.APPROVED,
@@ -83,14 +95,6 @@ def take(account: Account, email: str, *, now: datetime) -> tuple[list[Guardians
         )
         .order_by("application__decided_at", "pk")
     )
-    for applicant in waiting:
-        try:
-            bond = review.link_account(applicant, account, now=now)
-        except bonds.BondRefused:
-            kept += 1
-        else:
-            opened += [bond] if bond else []
-    return opened, kept
 
 
 def exact_matches(school: School, *, ring: KeyRing) -> list[Application]:

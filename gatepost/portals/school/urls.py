@@ -1,5 +1,7 @@
 from django.urls import path
 
+from gatepost.portals.people.offices import at_school
+from gatepost.portals.people.urls import under
 from gatepost.portals.school import (
     application,
     applications,
@@ -105,4 +107,5 @@ urlpatterns = [
     path("<code:code>/calendar/<date:day>/", calendar.edit, name="school-calendar-day"),
     path("<code:code>/rules/", rules.edit, name="school-rules"),
     path("<code:code>/deliveries/", deliveries.unreached, name="school-deliveries"),
+    *under(at_school, "school", "<code:code>/"),
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.utils import perform_login
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -17,16 +18,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from gatepost.access import invitations, queries
 from gatepost.access.doors import PUBLIC, open_to
-from gatepost.accounts import activation
+from gatepost.accounts import activation, second_factor
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account, Activation
 from gatepost.guardians.applications import approvals
 from gatepost.notify import addresses
+from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
 from gatepost.portals.visitor import network_address
@@ -38,6 +41,7 @@ REFUSALS = {
     "unknown": gettext_lazy("This link is not complete, or there is none like it. Open it from the newest mail."),
     "old": gettext_lazy("This link is older than seven days. Have a new one sent."),
     "used": gettext_lazy("This link was used already. Sign in with your email and your password."),
+    "withdrawn": gettext_lazy("What this link was for was taken back, or its time is over. Ask who invited you."),
     "other": gettext_lazy("Somebody else is signed in here. Sign out first, then open the link again."),
 }
 WEAK = {
@@ -107,6 +111,8 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         found = activation.find(token, now=now_of(request))
     except ActivationRefused as refused:
         return _refused(request, refused.code)
+    if invitations.is_idle(found, now=now_of(request)):
+        return _refused(request, "withdrawn")
     prove(request, found)
     return redirect("activate")
 
@@ -121,15 +127,18 @@ def activate(request: HttpRequest) -> HttpResponse:
         return redirect("activation-again")
     if found.used_at is not None:
         return _refused(request, "used")
+    if found.withdrawn_at is not None or invitations.is_idle(found, now=now):
+        return _refused(request, "withdrawn")
     if isinstance(request.user, Account):
         return _confirm(request, found, request.user, now)
+    offers = _offers(found, now)
     if activation.account_of(found) is not None:
-        return page(request, "account/activation_known.html", public_frame(request), email=found.email)
+        return page(request, "account/activation_known.html", public_frame(request), email=found.email, offers=offers)
     person = Account(email=found.email, name=found.name)
     form = PasswordForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():
         return _open(request, found, form.cleaned_data["password"], now)
-    return page(request, "account/activation.html", public_frame(request), form=form, email=found.email)
+    return page(request, "account/activation.html", public_frame(request), form=form, email=found.email, offers=offers)
 
 
 @open_to(PUBLIC)
@@ -143,7 +152,7 @@ def again(request: HttpRequest) -> HttpResponse:
                 form.cleaned_data["email"], network_address=network_address(request), now=now_of(request)
             )
         except TooOften as often:
-            form.add_error("email", wait_text(often))
+            form.add_error("email", words.wait_text(often))
         else:
             return page(request, "account/activation_sent.html", public_frame(request))
     return page(request, "account/activation_again.html", public_frame(request), form=form)
@@ -153,22 +162,6 @@ def prove(request: HttpRequest, found: Activation) -> None:
     """This browser has shown that it reads the mailbox of `found`."""
     until = now_of(request) + PROOF_GOOD_FOR
     request.session[PROOF] = {"id": str(found.pk), "until": until.isoformat()}
-
-
-def wait_text(often: TooOften) -> str:
-    """How long to wait, in words."""
-    if often.minutes < 60:
-        return ngettext(
-            "Too many attempts. Wait {n} minute, then try again.",
-            "Too many attempts. Wait {n} minutes, then try again.",
-            often.minutes,
-        ).format(n=often.minutes)
-    hours = -(-often.minutes // 60)
-    return ngettext(
-        "Too many attempts. Wait {n} hour, then try again.",
-        "Too many attempts. Wait {n} hours, then try again.",
-        hours,
-    ).format(n=hours)
 
 
 def _proven(request: HttpRequest, now: datetime) -> Activation | None:
@@ -196,7 +189,9 @@ def _confirm(request: HttpRequest, found: Activation, account: Account, now: dat
     if account.email.lower() != found.email.lower():
         return _refused(request, "other")
     if request.method != "POST":
-        return page(request, "account/activation_confirm.html", public_frame(request), email=account.email)
+        offers = _offers(found, now)
+        frame = public_frame(request)
+        return page(request, "account/activation_confirm.html", frame, email=account.email, offers=offers)
     try:
         with transaction.atomic():
             activation.confirm(found, account, now=now)
@@ -204,18 +199,33 @@ def _confirm(request: HttpRequest, found: Activation, account: Account, now: dat
     except ActivationRefused as refused:
         return _refused(request, refused.code)
     del request.session[PROOF]
-    _say_what_is_kept(request, kept)
-    messages.success(request, _("Confirmed. What was approved is now part of your account."))
+    if queries.lacks_second_factor(account, second_factor.shown_in(request.session)):
+        logout(request)  # the door would, with the next page; so the way to the second factor begins here
+        _say_what_is_new(request, kept)
+        answer: HttpResponse = perform_login(request, account, email_verification="none", redirect_url=reverse("home"))
+        return answer
+    _say_what_is_new(request, kept)
     return redirect("home")
 
 
+def _say_what_is_new(request: HttpRequest, kept: int) -> None:
+    _say_what_is_kept(request, kept)
+    messages.success(request, _("Confirmed. What was approved is now part of your account."))
+
+
+def _offers(found: Activation, now: datetime) -> list[dict[str, str]]:
+    """The roles that somebody takes with this link, in words."""
+    return [words.offer(one) for one in invitations.waiting(found.email, now=now)]
+
+
 def _take(found: Activation, account: Account, now: datetime) -> int:
-    """What a person gets by confirming, in one transaction: a proven address, and the bonds that waited for them.
+    """What a person gets by confirming, in one transaction: a proven address, and the bonds and roles that waited.
 
     Returns how many bonds a restriction keeps closed.
     """
     addresses.count_as_proven(account, found.email, now=now)
     _opened, kept = approvals.take(account, found.email, now=now)
+    invitations.accept(account, found.email, now=now)
     return kept
 
 

@@ -19,9 +19,10 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.accounts import activation
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
+from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
-from gatepost.portals.signin.activation import EmailForm, prove, wait_text
+from gatepost.portals.signin.activation import EmailForm, prove
 from gatepost.portals.visitor import network_address
 
 TYPED = "first-sign-in"
@@ -78,7 +79,7 @@ def first(request: HttpRequest) -> HttpResponse:
                 email, form.cleaned_data["number"], network_address=network_address(request), now=now_of(request)
             )
         except TooOften as often:
-            form.add_error(None, wait_text(often))
+            form.add_error(None, words.wait_text(often))
         else:
             request.session[TYPED] = email
             return redirect("first-sign-in-code")
@@ -100,7 +101,7 @@ def code(request: HttpRequest) -> HttpResponse:
                 email, form.cleaned_data["code"], network_address=network_address(request), now=now_of(request)
             )
         except TooOften as often:
-            form.add_error("code", wait_text(often))
+            form.add_error("code", words.wait_text(often))
         except ActivationRefused:
             form.add_error("code", _("This is not the code we sent last, or it is older than 15 minutes."))
         else:

@@ -19,9 +19,9 @@ from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
 from gatepost.accounts.second_factor import FactorRefused
 from gatepost.kit.sealed import SealError
+from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
-from gatepost.portals.signin.activation import wait_text
 from gatepost.portals.signin.stages import SetUpStage, at
 
 SECRET = "second-factor-secret"  # noqa: S105 - where the session keeps it, sealed
@@ -157,7 +157,7 @@ def shown(request: HttpRequest, account: Account, factor: int) -> None:
 
 def add_refusal(form: forms.Form, refused: Exception) -> None:
     """Why a code was not taken, at its field."""
-    form.add_error("code", wait_text(refused) if isinstance(refused, TooOften) else str(WRONG))
+    form.add_error("code", words.wait_text(refused) if isinstance(refused, TooOften) else str(WRONG))
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from gatepost.accounts import activation
 from gatepost.accounts.models import Account, Activation, ActivationMail
-from gatepost.channels.email.tests import relays
 from gatepost.channels.email.tests.relays import Script
 from gatepost.notify import activations
 from gatepost.notify.models import Address
+from gatepost.portals.tests import mails
+from gatepost.portals.tests.mails import link_in, text_in
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from tests import builders
 
@@ -27,9 +28,7 @@ BOTH = {"password": PASSWORD, "again": PASSWORD}
 
 @pytest.fixture
 def relay(settings: Any) -> Iterator[Script]:
-    script = Script()
-    with relays.scripted(script) as where:
-        settings.SMTP_HOST, settings.SMTP_PORT = where.host, where.port
+    with mails.kept(settings) as script:
         yield script
 
 
@@ -39,19 +38,6 @@ def approved(relay: Script) -> Activation:
     found = activation.ask(EMAIL, name="林淑芬", language="zh-hant", id_number=ID_NUMBER, now=NOW)
     activations.send_due(now=NOW)
     return found
-
-
-def text_in(relay: Script) -> str:
-    mail = message_from_bytes(relay.mails[-1].message, policy=policy.default)
-    part = mail.get_body(("plain",))
-    return str(part.get_content())
-
-
-def link_in(relay: Script) -> str:
-    """The path of the first link of the newest mail."""
-    found = re.search(r"https?://[^/\s]+(/activate/\S+)", text_in(relay))
-    assert found is not None
-    return found[1]
 
 
 def code_in(relay: Script) -> str:

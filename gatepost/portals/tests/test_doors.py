@@ -18,6 +18,8 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from gatepost.access.doors import rule_of
+from gatepost.access.invitations import Offer, invite
+from gatepost.access.models import Role
 from gatepost.accounts.models import Account
 from gatepost.attendance.models import Event, Sweep
 from gatepost.guardians.applications import claims, invitations
@@ -30,7 +32,7 @@ from gatepost.notify.mail import UNSUBSCRIBE_SALT
 from gatepost.notify.models import Address
 from gatepost.portals.tests.visits import NOW, visit
 from gatepost.roster.identity_numbers import invented
-from gatepost.roster.models import Student
+from gatepost.roster.models import School, Student
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -99,6 +101,9 @@ def city() -> City:
             "token": _token(mother, child.pk),
             "position": 1,
             "letter_code": _letter(child, mother),
+            "role_id": Role.objects.get(account=(registrar := builders.an_office(school, "registrar"))).pk,
+            "account_id": registrar.pk,
+            "invitation_id": _invitation(school),
         },
     )
 
@@ -165,6 +170,12 @@ def _claim(account: Account, student: Student) -> Application:
     """A child that somebody signed in asked for, not consented to yet."""
     named = Named(student.school, "999999", "王小美", invented(9), MONDAY)
     return claims.begin(account, named, address="192.0.2.1", language="zh-hant", ring=settings.KEY_RING, now=NOW)
+
+
+def _invitation(school: School) -> uuid.UUID:
+    """Somebody was invited to the school's office, and has not accepted yet."""
+    offer = Offer(Role.Name.REGISTRAR, school)
+    return invite("new@example.org", "張雅文", offer, by=None, about="", language="zh-hant", now=NOW).pk
 
 
 def _document(application_id: uuid.UUID) -> uuid.UUID:
