@@ -1,6 +1,6 @@
 """Promise 7, for any sequence: who is unverified, or restricted now, is told no name and shown none."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from gatepost.access import queries
 from gatepost.accounts.models import Account
-from gatepost.guardians import bonds, restrictions
+from gatepost.guardians import bonds, proofs, restrictions
+from gatepost.guardians.applications import claims, family
+from gatepost.guardians.applications.claims import Named
+from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.guardians.restrictions import Person
 from gatepost.kit.clock import utc_now
@@ -27,9 +30,12 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 NUMBERS = [identity_numbers.invented(serial) for serial in (1, 2)]
+CHILD_NUMBER = identity_numbers.invented(7)
+BIRTHDAY = date(2018, 3, 15)
 ACTS = (
     "bond",
     "ask",
+    "claim",
     "restrict",
     "restrict person",
     "restrict a part",
@@ -60,10 +66,19 @@ class World:
 
     def __init__(self) -> None:
         self.child = builders.a_student(builders.a_class(builders.a_school()))
+        self.child.birthday = BIRTHDAY
+        self.child.seal_id_number(CHILD_NUMBER, site.KEY_RING)
+        self.child.save()
+        Desk.objects.create(school=self.child.school)
+        for nth, number in enumerate(NUMBERS, start=1):
+            record = GuardianRecord(student=self.child, position=nth, name=f"人{nth}")
+            record.seal_id_number(number, site.KEY_RING)
+            record.save()
         self.people = [builders.an_account(name=f"人{nth}") for nth in (1, 2)]
         for account in self.people:
             builders.an_address(account)
         self.bound: set[int] = set()
+        self.taken_out: set[int] = set()
         self.cuts: dict[int, tuple[int, bool]] = {}  # restriction: who, everything
         self.count = 0
 
@@ -85,6 +100,25 @@ class World:
         else:
             self.bound.add(who)
             self.choose(who)
+
+    def claim(self, who: int) -> None:
+        """They add the child themselves, with a proven number that is in the record."""
+        account = self.people[who]
+        proofs.keep(account, digest(NUMBERS[who]), how="review", by=None, now=utc_now())
+        what = Named(self.child.school, self.child.number, self.child.name, CHILD_NUMBER, BIRTHDAY)
+        try:
+            application = claims.begin(
+                account, what, address="192.0.2.1", language="zh-hant", ring=site.KEY_RING, now=utc_now()
+            )
+        except claims.ClaimRefused:  # bound already, asked for already, or too often
+            return
+        if claims.bind_at_once(application, now=utc_now()):
+            assert not self.cuts, "where anything is restricted the school decides"
+            assert who not in self.taken_out, "nobody walks back in alone"
+            self.bound.add(who)
+            self.choose(who)
+        else:
+            family.withdraw(application, now=utc_now())
 
     def ask(self, who: int) -> None:
         if not Guardianship.objects.filter(account=self.people[who], student=self.child, ended_at=None).exists():
@@ -111,6 +145,7 @@ class World:
     def end(self, who: int) -> None:
         for bond in Guardianship.objects.filter(account=self.people[who], ended_at=None):
             bonds.end_bond(bond, by=None, now=utc_now())
+            self.taken_out.add(who)
         self.bound.discard(who)
 
     def notice(self, _who: int) -> None:
@@ -162,6 +197,7 @@ def digest(number: str) -> bytes:
 def test_no_sequence_lets_somebody_restricted_or_unverified_hear_a_name(
     steps: list[tuple[str, int]], tmp_path: Path
 ) -> None:
+    Student.objects.update(left_on=date(2026, 8, 1))  # the child of the example before
     for model in (Delivery, Notice, Restriction, Guardianship):
         model.objects.all().delete()
     world = World()

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 
 from gatepost.accounts.models import Account
 from gatepost.guardians import proofs
-from gatepost.guardians.applications import review
 from gatepost.guardians.applications.claims import Named
 from gatepost.guardians.applications.models import Application, Desk
 from gatepost.guardians.tests.test_claims import submitted
@@ -125,7 +124,22 @@ def test_everybody_else_waits_for_the_school(site: Site, open_browser: Open, chi
     page.goto("/family/")
     look(page, "12-home-waiting")
 
-    review.approve(Application.objects.get(), by=builders.an_office(child.school, "registrar"), now=NOW)
+    registrar = builders.an_account("registrar@example.org", name="陳美玲", password=PASSWORD)
+    builders.an_office(child.school, "registrar", account=registrar)
+    office = open_browser()
+    sign_in(office, "registrar@example.org", PASSWORD)
+    office.goto(f"/schools/{child.school.code}/applications/{Application.objects.get().pk}/")
+    look(office, "30-application")
+    office.get_by_role("link", name="擱置不答覆").press("Enter")
+    expect(office.get_by_role("heading", level=1)).to_contain_text("擱置")
+    look(office, "31-aside")
+    office.go_back()
+    office.get_by_role("link", name="退回").press("Enter")
+    expect(office.get_by_role("heading", level=1)).to_contain_text("退回")
+    look(office, "32-return")
+    office.go_back()
+    office.get_by_role("button", name="核准").press("Enter")
+    expect(office.get_by_role("status")).to_contain_text("王小明")
     page.reload()
     expect(page.get_by_role("main")).to_contain_text("王小明")
     look(page, "13-home-approved")

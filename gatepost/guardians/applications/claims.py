@@ -125,7 +125,7 @@ def _bound(row: Application, record: GuardianRecord, *, now: datetime) -> Guardi
         person_digest=bytes(record.id_number_digest or b""),
         now=now,
     )
-    row.kind = kind_of(relation)
+    row.kind = kind_of(relation) or Application.Kind.OTHER
     row.submitted_at = row.decided_at = now
     row.decision = Application.Decision.APPROVED
     save_next_version(row, "kind", "submitted_at", "decided_at", "decision")

@@ -119,6 +119,12 @@ class TestBoundAtOnce:
         assert (bond.account, bond.student, bond.relation, bond.source) == (mother, child, "mother_son", "claim")
         assert [one.account for one in bonds.in_force()] == [mother]
 
+    def test_where_the_school_wrote_no_relation_too(self, child: Student, mother: Account) -> None:
+        a_record(child, relation="")
+        bond = agreed(mother, named(child))[1]
+        assert bond is not None
+        assert bond.relation == ""
+
     def test_the_claim_is_closed_and_the_childs_number_forgotten(self, child: Student, mother: Account) -> None:
         a_record(child)
         application, _bond = agreed(mother, named(child))

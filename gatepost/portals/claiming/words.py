@@ -11,7 +11,8 @@ STATES: dict[str, Text] = words.STATES
 MEANINGS: dict[str, Text] = {
     **words.MEANINGS,
     State.SUBMITTED: _("The school looks at it. You get a mail when it has decided; then the child is on your page."),
-    State.APPROVED: _("The child is on your home page."),
+    # True as well after the bond has ended or was cut.
+    State.APPROVED: _("What is open to you stands on your home page."),
     State.REFUSED: _("If you think this is wrong, please talk to the school. You can also ask again."),
     State.LAPSED: _(
         "It was not approved within 60 days: what was typed fits no student, or the school does not know you as a "

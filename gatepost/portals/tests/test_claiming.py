@@ -125,7 +125,7 @@ class TestAnApplication:
         url = f"/schools/{child.school.code}/applications/{application.pk}/"
         assert "還不知道這個孩子" in said(registrar.get(url))
         registrar.post(f"{url}approval/", {"version": application.version})
-        assert "孩子已在您的首頁上" in said(client.get(url_of(mother)))
+        assert "可以查看的都在您的首頁上" in said(client.get(url_of(mother)))
         assert "王小明" in said(client.get("/family/"))
         assert queries.children(mother).get() == child
 
