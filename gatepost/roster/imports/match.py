@@ -24,7 +24,7 @@ _WAYS: Final = (
 
 def match_students(stage: Stage, schools: Sequence[int]) -> None:
     """Fill match_student: who each line is. `schools` are those the file speaks for."""
-    stage.make("match_student", {"ref": "int4", "id": "uuid"})
+    stage.make("match_student", {"ref": "int4", "id": "uuid"}, looked_up_by=["ref"])
     missing = stage.number("SELECT count(*) FROM incoming_student")
     for way in _WAYS:
         if not missing:
@@ -58,7 +58,9 @@ _GUARDIAN_WAYS: Final = (
 
 def match_guardians(stage: Stage) -> None:
     """Fill match_guardian: among those of the student, by sourcedId, by ID number, by place in the list."""
-    stage.make("match_guardian", {"ref": "int4", "id": "uuid"})
+    # Without them the planner, who takes it that next to nothing is found, walks through the table for each guardian
+    # while this very statement fills it.
+    stage.make("match_guardian", {"ref": "int4", "id": "uuid"}, looked_up_by=["ref", "id"])
     missing = stage.number("SELECT count(*) FROM incoming_guardian")
     for way in _GUARDIAN_WAYS:
         if not missing:

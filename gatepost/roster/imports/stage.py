@@ -91,12 +91,14 @@ class Stage:
         for name, columns in tables.items():
             self.make(name, columns)
 
-    def make(self, name: str, columns: Mapping[str, str]) -> None:
-        """An empty temporary table."""
+    def make(self, name: str, columns: Mapping[str, str], *, looked_up_by: Sequence[str] = ()) -> None:
+        """An empty temporary table, with an index for each column in `looked_up_by`."""
         self._tables[name] = columns
         described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         self.run(f"DROP TABLE IF EXISTS pg_temp.{name}")
         self.run(f"CREATE TEMP TABLE {name} ({described}) ON COMMIT DROP")
+        for column in looked_up_by:
+            self.run(f"CREATE INDEX ON {name} ({column})")
 
     def make_as(self, name: str, query: str, params: Mapping[str, Any] | None = None) -> int:
         """A temporary table of what `query` finds, with statistics. Returns how many rows it has."""
