@@ -136,7 +136,7 @@ def canonical(text: str, rule: CardRule = AS_THE_CHIP) -> str:
 
     Eight or fourteen hex digits; six where the rule drops a byte. Raises `CardNumberError` on any other text.
     """
-    if rule == AS_THE_CHIP and _UID.fullmatch(text) and text.strip("0") and text.strip("F"):
+    if (rule is AS_THE_CHIP or rule == AS_THE_CHIP) and _UID.fullmatch(text) and text.strip("0") and text.strip("F"):
         return text  # what a reader of our own contract sends: nothing to put right
     if len(text) > TEXT_LENGTH_MAX:
         raise CardNumberError("length")

@@ -6,7 +6,7 @@ a reader that gets no answer sends the same line for ever.
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -50,6 +50,8 @@ class BadLine(msgspec.Struct):
     text: str
 
 
+Line = TapLine | BadLine
+
 _strict = msgspec.json.Decoder(Batch)
 _loose = msgspec.json.Decoder(LooseBatch)
 _tap = msgspec.json.Decoder(TapLine)
@@ -58,12 +60,12 @@ _anything = msgspec.json.Decoder()
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine | BadLine]]:
+def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[Line]]:
     """`sent_at` (in UTC), `queue` and the lines of a request body.
 
     Raises `Refusal`: 400 if the body is not JSON, 422 if it is not a batch or holds more than `TAPS_MAX` lines.
     """
-    lines: list[TapLine | BadLine]
+    lines: list[Line]
     try:
         sent_at, queue, lines = _read(body, reader_id)
     except msgspec.ValidationError as error:
@@ -75,7 +77,7 @@ def read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int, list[TapLine
     return _in_utc(sent_at), int(queue), lines
 
 
-def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int | float, list[TapLine | BadLine]]:
+def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int | float, list[Line]]:
     try:
         batch = _strict.decode(body)
     except msgspec.ValidationError:  # as soon as it meets a wrong line; what follows may be anything
@@ -83,7 +85,7 @@ def _read(body: bytes, reader_id: uuid.UUID) -> tuple[datetime, int | float, lis
         _bound(len(loose.taps))
         return loose.sent_at, loose.queue, [_line(raw, reader_id) for raw in loose.taps]
     _bound(len(batch.taps))
-    return batch.sent_at, batch.queue, list(batch.taps)
+    return batch.sent_at, batch.queue, cast("list[Line]", batch.taps)
 
 
 def _bound(count: int) -> None:
@@ -100,7 +102,7 @@ def _in_utc(sent_at: datetime) -> datetime:
         raise Refusal(422, "Not a time", "sent_at lies outside the years 1 to 9999 of UTC.") from error
 
 
-def _line(raw: msgspec.Raw, reader_id: uuid.UUID) -> TapLine | BadLine:
+def _line(raw: msgspec.Raw, reader_id: uuid.UUID) -> Line:
     try:
         return _tap.decode(raw)
     except _NO_JSON:

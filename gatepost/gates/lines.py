@@ -1,11 +1,14 @@
 """What is kept of a line that a reader sent: always a row, with a reason if attendance cannot use it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
+import msgspec
+
 from gatepost.cards.numbers import CardNumberError, CardRule, canonical
-from gatepost.gates.contract import CARD_CHARACTERS_MAX, BadLine, TapLine
+from gatepost.gates.contract import CARD_CHARACTERS_MAX, BadLine, Line
 
 # A reader may have been without a network over a holiday; what is older is kept, but is news to nobody.
 OLDEST = timedelta(days=35)
@@ -16,8 +19,7 @@ SKEW_THAT_MATTERS = timedelta(minutes=2)
 _DAY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct, gc=False):
     """A tap as the table holds it, apart from what it shares with the others of its request."""
 
     nonce: UUID
@@ -30,20 +32,29 @@ class Row:
     reason: str
 
 
-def row(line: TapLine | BadLine, rule: CardRule, *, skew: timedelta, received_at: datetime) -> Row:
-    """What is kept of one line of a reader whose clock is `skew` ahead of ours and whose numbers follow `rule`."""
-    if isinstance(line, BadLine):
-        return Row(line.nonce, _storable(line.text), "", None, received_at, _month(received_at), None, "bad_line")
-    uid, reason = _number(line.card, rule)
-    card = _storable(line.card)
-    read_at = _in_utc(line.read_at)
-    tapped_at = _put_right(read_at, skew)
-    if read_at is None or tapped_at is None or not received_at - OLDEST <= tapped_at <= received_at + NEWEST:
-        reason = reason or "time_out_of_range"
-        return Row(line.nonce, card, uid, read_at, received_at, _month(received_at), line.direction, reason)
-    # The month follows the reader's own time where that is any use: a repeat must fall where the first one fell.
-    month = _month(read_at if abs(skew) < _DAY else tapped_at)
-    return Row(line.nonce, card, uid, read_at, tapped_at, month, line.direction, reason)
+def rows(lines: Iterable[Line], rule: CardRule, *, skew: timedelta, received_at: datetime) -> list[Row]:
+    """What is kept of the lines of a reader whose clock is `skew` ahead of ours and whose numbers follow `rule`."""
+    oldest, newest = received_at - OLDEST, received_at + NEWEST
+    is_right, is_days_off = abs(skew) <= SKEW_THAT_MATTERS, abs(skew) >= _DAY
+    kept: list[Row] = []
+    for line in lines:
+        if isinstance(line, BadLine):
+            month = _month(received_at.year, received_at.month)
+            kept.append(Row(line.nonce, _storable(line.text), "", None, received_at, month, None, "bad_line"))
+            continue
+        uid, reason = _number(line.card, rule)
+        card = line.card if line.card == uid else _storable(line.card)
+        read_at = _in_utc(line.read_at)
+        tapped_at = read_at if is_right else _put_right(read_at, skew)
+        if read_at is None or tapped_at is None or not oldest <= tapped_at <= newest:
+            reason = reason or "time_out_of_range"
+            dated = tapped_at = received_at
+        else:
+            # By the reader's own time where that is any use: a repeat must fall where the first one fell.
+            dated = tapped_at if is_days_off else read_at
+        month = _month(dated.year, dated.month)
+        kept.append(Row(line.nonce, card, uid, read_at, tapped_at, month, line.direction, reason))
+    return kept
 
 
 def _number(card: str, rule: CardRule) -> tuple[str, str]:
@@ -63,16 +74,15 @@ def _in_utc(at: datetime) -> datetime | None:
 
 def _put_right(read_at: datetime | None, skew: timedelta) -> datetime | None:
     """The reader's time by our clock."""
-    if read_at is None or abs(skew) <= SKEW_THAT_MATTERS:
-        return read_at
     try:
-        return read_at - skew
+        return read_at - skew if read_at else None
     except OverflowError:
         return None
 
 
-def _month(at: datetime) -> date:
-    return date(at.year, at.month, 1)
+@lru_cache(maxsize=64)
+def _month(year: int, month: int) -> date:
+    return date(year, month, 1)
 
 
 def _storable(text: str) -> str:

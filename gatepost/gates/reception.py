@@ -20,8 +20,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from gatepost.gates import contract, intake
 from gatepost.gates.answers import Answer, Refusal, good, problem
-from gatepost.gates.contract import BadLine, TapLine
-from gatepost.gates.lines import Row, row
+from gatepost.gates.contract import BadLine, Line
+from gatepost.gates.lines import Row, rows
 from gatepost.gates.openapi import DESCRIPTION
 from gatepost.gates.readerbook import BookClosed, KnownReader, ReaderBook
 from gatepost.gates.taptable import Handful, Hearing, register
@@ -126,13 +126,12 @@ class Reception:
         received_at = self._clock()
         sent_at, queue, lines = contract.read(body, reader.id)
         skew = sent_at - received_at
-        rows = [row(line, reader.rule, skew=skew, received_at=received_at) for line in lines]
+        kept = rows(lines, reader.rule, skew=skew, received_at=received_at)
         hearing = Hearing(reader.id, received_at, sent_at, queue, skew // _MILLISECOND)
         assert self._clerk is not None  # noqa: S101 - opened before the first answer
+        answer = partial(self._acknowledge, reader.id, lines, kept, then)
         try:
-            self._clerk.keep(
-                Handful(reader.school_id, rows, hearing), partial(self._acknowledge, reader, lines, rows, then)
-            )
+            self._clerk.keep(Handful(reader.school_id, kept, hearing), answer)
         except intake.Overloaded as error:
             raise _not_now(error) from error
 
@@ -145,16 +144,16 @@ class Reception:
 
     def _acknowledge(
         self,
-        reader: KnownReader,
-        lines: list[TapLine | BadLine],
-        rows: list[Row],
+        reader_id: UUID,
+        lines: list[Line],
+        kept: list[Row],
         then: Callable[[Answer], None],
-        kept: intake.Stored | intake.Overloaded,
+        new: intake.Stored | intake.Overloaded,
     ) -> None:
-        if isinstance(kept, intake.Overloaded):
-            then(problem(_not_now(kept)))
+        if isinstance(new, intake.Overloaded):
+            then(problem(_not_now(new)))
             return
-        results = [_result(line, one, reader.id, kept) for line, one in zip(lines, rows, strict=True)]
+        results = [_result(line, one, reader_id, new) for line, one in zip(lines, kept, strict=True)]
         outcomes = self.outcomes
         for result in results:
             outcomes[result.reason or result.status] += 1
@@ -231,7 +230,7 @@ def _not_now(why: intake.Overloaded) -> Refusal:
     return Refusal(503, "Not now", f"Nothing was lost: {why}. Keep the taps and send again.")
 
 
-def _result(line: TapLine | BadLine, kept: Row, reader_id: UUID, new: intake.Stored) -> Result:
+def _result(line: Line, kept: Row, reader_id: UUID, new: intake.Stored) -> Result:
     shown = line.shown_nonce if isinstance(line, BadLine) else line.nonce
     if kept.reason:
         return Result(shown, "refused", kept.reason)

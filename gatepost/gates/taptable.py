@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from psycopg.abc import AdaptContext
@@ -97,6 +98,11 @@ def taps(handfuls: Sequence[Handful]) -> dict[str, bytes]:
     rows = [row for handful in handfuls for row in handful.rows]
     count = len(rows)
 
+    read = [_time(row.read_at) for row in rows]
+    tapped = [
+        same if row.tapped_at is row.read_at else _time(row.tapped_at) for row, same in zip(rows, read, strict=True)
+    ]
+
     def shared(values: Iterable[bytes]) -> bytes:
         """The same element for every row of a handful."""
         return b"".join([value * len(handful.rows) for handful, value in zip(handfuls, values, strict=True)])
@@ -109,8 +115,8 @@ def taps(handfuls: Sequence[Handful]) -> dict[str, bytes]:
         "nonce": Uuids(count, b"".join([_uuid(row.nonce) for row in rows])),
         "card": Texts(count, b"".join([_text(row.card) for row in rows])),
         "uid": Texts(count, b"".join([_text(row.uid) for row in rows])),
-        "read": Times(count, b"".join([_time(row.read_at) for row in rows])),
-        "tapped": Times(count, b"".join([_time(row.tapped_at) for row in rows])),
+        "read": Times(count, b"".join(read)),
+        "tapped": Times(count, b"".join(tapped)),
         "received": Times(count, shared([_time(one.heard_at) for one in hearings])),
         "skew": BigIntegers(count, shared([_big(one.skew_ms) for one in hearings])),
         "direction": Texts(count, b"".join([_text(row.direction) for row in rows])),
@@ -135,7 +141,7 @@ def last_words(hearings: Sequence[Hearing]) -> dict[str, bytes]:
 _HEAD = struct.Struct(">iiiii")
 _INTEGER, _BIG, _DATE = struct.Struct(">ii"), struct.Struct(">iq"), struct.Struct(">ii")
 _LENGTH = struct.Struct(">i")
-_UUID_LENGTH, _NULL = _LENGTH.pack(16), _LENGTH.pack(-1)
+_UUID_LENGTH, _NULL, _EMPTY = _LENGTH.pack(16), _LENGTH.pack(-1), _LENGTH.pack(0)
 _EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _EPOCH_DAY = _EPOCH.toordinal()
 
@@ -202,6 +208,7 @@ def _big(value: int) -> bytes:
     return _BIG.pack(8, value)
 
 
+@lru_cache(maxsize=64)
 def _date(value: date) -> bytes:
     return _DATE.pack(4, value.toordinal() - _EPOCH_DAY)
 
@@ -215,7 +222,7 @@ def _time(value: datetime | None) -> bytes:
 
 
 def _text(value: str | None) -> bytes:
-    if value is None:
-        return _NULL
+    if not value:
+        return _NULL if value is None else _EMPTY
     written = value.encode()
     return _LENGTH.pack(len(written)) + written

@@ -49,7 +49,7 @@ def batch(data: bytes) -> None:
     assert sent_at.tzinfo is UTC
     assert 0 <= queue < 2**31
     skew = sent_at - RECEIVED
-    rows = [lines.row(line, AS_THE_CHIP, skew=skew, received_at=RECEIVED) for line in said]
+    rows = lines.rows(said, AS_THE_CHIP, skew=skew, received_at=RECEIVED)
     for line, row in zip(said, rows, strict=True):
         _keepable(row)
         if isinstance(line, contract.BadLine):
