@@ -5,32 +5,31 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
 import psycopg
 
-from bench import city
+from bench import city, copying
 from bench.city import City
 from bench.figures import Figure, in_turn
-from bench.intake import copy_rows
 from bench.stage import Stage, today
 
 TAPS = 40_000  # a round
 ROUNDS = 5
-COPY_TABLE = "DROP TABLE IF EXISTS bench_copy; CREATE TABLE bench_copy (LIKE gates_tap INCLUDING DEFAULTS)"
 
 
 def figures(stage: Stage) -> list[Figure]:
     """Taps a second in a city with a year behind it, every one of them an arrival that several people are told of."""
-    return [figure(stage, City())]
+    return measured(stage, City())
 
 
-def figure(stage: Stage, where: City, *, rounds: int = ROUNDS) -> Figure:
-    """The same in a city of any size."""
+def measured(stage: Stage, where: City, *, rounds: int = ROUNDS) -> list[Figure]:
+    """The same in a city of any size; then beside a COPY into a table with neither key nor checks, without bounds."""
     url = city.ready(stage, where, today=today())
     slices = iter(range(1 + rounds))
+    bare: list[float] = []
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(COPY_TABLE)
         taps = min(TAPS, where.students // (rounds + 1))
 
         def measure() -> float:
@@ -38,9 +37,17 @@ def figure(stage: Stage, where: City, *, rounds: int = ROUNDS) -> Figure:
             hand_in(connection, first, first + taps)
             return taps / follow(url, taps)
 
+        def reference() -> float:
+            bare.append(copying.rows_a_second(url, table=copying.BARE))
+            return copying.rows_a_second(url)
+
         measure()  # plans and caches are warm in the morning's rush
-        value, reference, ratio = in_turn(measure, lambda: copy_rows(url), rounds=rounds)
-    return Figure("follow", value, "taps/s", "binary COPY, one stream", reference, ratio, 0.08, 0.15)
+        value, alike, ratio = in_turn(measure, reference, rounds=rounds)
+    without = median(bare)
+    return [
+        Figure("follow", value, "taps/s", "binary COPY, table like gates_tap", alike, ratio, 0.08, 0.15),
+        Figure("follow_bare", value, "taps/s", "binary COPY, no key, no checks", without, value / without),
+    ]
 
 
 def hand_in(connection: psycopg.Connection[Any], first: int, last: int) -> None:

@@ -39,7 +39,7 @@ def _at(measure: Callable[[Stage, City], list[Figure]], where: City) -> Callable
 
 
 def _follow(stage: Stage, where: City) -> list[Figure]:
-    return [follow.figure(stage, where, rounds=3)]
+    return follow.measured(stage, where, rounds=3)[:1]
 
 
 def _morning(stage: Stage, where: City) -> list[Figure]:
