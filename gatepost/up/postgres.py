@@ -21,6 +21,7 @@ from typing import Self
 from urllib.parse import quote
 
 from gatepost.up.account import Account, Programs, account_for, plain_environment, reachable_programs, run_options
+from gatepost.up.memory import memory_of_machine, shared_buffers
 from gatepost.up.processes import die_with_parent, last_lines
 from gatepost.up.trouble import StartError, disk_trouble
 
@@ -30,13 +31,13 @@ START_SECONDS_MAX = 600  # recovery after a power cut may take minutes
 STOP_SECONDS_MAX = 60
 ROLE = "gatepost"
 
-# For a machine with two cores and little memory that must not lose an acknowledged tap.
+# For a machine with two cores, perhaps with little memory, that must not lose an acknowledged tap.
 SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "shared_buffers": "128MB",
-    "effective_cache_size": "512MB",
+    "shared_buffers": f"{shared_buffers(memory_of_machine()) >> 20}MB",
+    "effective_cache_size": f"{memory_of_machine() >> 21}MB",
     "max_connections": "100",
     "max_locks_per_transaction": "128",  # a statement may look at every month of a partitioned table
     "max_wal_size": "2GB",
