@@ -121,7 +121,7 @@ def _array(elements: Iterable[object]) -> str:
 def _relieve(day: Folded, *, now: datetime) -> None:
     """Whoever was told "not arrived" hears the end of it by the same channels, unless "arrived" reaches them anyway."""
     not_arrived = words.key(words.NOT_ARRIVED, day.student_id, day.date)
-    notices.withdraw([not_arrived], on_date=day.date, because="withdrawn", now=now)
+    notices.withdraw({day.student_id: not_arrived}, on_date=day.date, because="withdrawn", now=now)
     at = day.arrived_at or day.seen_at
     assert at is not None  # noqa: S101 - asked by the caller
     found = notices.Post(

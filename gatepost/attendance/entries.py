@@ -80,7 +80,7 @@ def _told_topics(event: Event) -> dict[str, bool]:
 def _correct(topic: str, day: days.Folded, event: Event, *, now: datetime) -> None:
     """Tell those who were told, and free the key: the next true arrival or departure is news again."""
     told = words.key(topic, day.student_id, day.date)
-    notices.withdraw([told], on_date=day.date, because="withdrawn", now=now)
+    notices.withdraw({day.student_id: told}, on_date=day.date, because="withdrawn", now=now)
     correction = notices.Post(
         key=words.key(f"{words.CORRECTED}-{event.pk}", day.student_id, day.date),
         topic=words.CORRECTED,
@@ -96,7 +96,7 @@ def _correct(topic: str, day: days.Folded, event: Event, *, now: datetime) -> No
         best_before=now + words.BEST_BEFORE[words.CORRECTED],
     )
     notices.follow(correction, told, now=now)
-    notices.retire(told, on_date=day.date)
+    notices.retire(told, about=day.student_id, on_date=day.date)
 
 
 def _insert(

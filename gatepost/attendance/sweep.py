@@ -113,7 +113,7 @@ def correct(school: School, *, by: object, now: datetime) -> int:
         told = told_today(school, now=now)
         names = dict(Student.objects.filter(pk__in=told).values_list("pk", "name"))
         keys = {student_id: words.key(words.NOT_ARRIVED, student_id, today) for student_id in names}
-        notices.withdraw(list(keys.values()), on_date=today, because="withdrawn", now=now)
+        notices.withdraw(keys, on_date=today, because="withdrawn", now=now)
         made = 0
         for student_id, name in names.items():
             made += notices.follow(_correction(school, today, student_id, name, now), keys[student_id], now=now)

@@ -5,7 +5,7 @@ A notice and the deliveries it causes are written in the caller's transaction, t
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,9 +20,10 @@ from gatepost.watch import tally
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Something to say. `key` is said at most once for its `on_date`; after `best_before` it is not sent any more.
+    """Something to say. `key` is said at most once about `about` for its `on_date`.
 
-    `data` is what the words need: JSON, without ID numbers, phones or addresses.
+    After `best_before` it is not sent any more. `data` is what the words need: JSON, without ID numbers, phones or
+    addresses.
     """
 
     key: str
@@ -101,24 +102,23 @@ def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID |
         return int(cursor.fetchone()[0])
 
 
-def withdraw(keys: Sequence[str], *, on_date: date, because: str, now: datetime) -> int:
-    """Drop what is still queued of the notices with `keys`. Returns how many deliveries were dropped.
+def withdraw(keys: Mapping[UUID, str], *, on_date: date, because: str, now: datetime) -> int:
+    """Drop what is still queued of notices, given by whom they are about. Returns how many deliveries were dropped.
 
     What is being sent at this moment, or was sent, is answered with `follow`.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_WITHDRAW, {"keys": list(keys), "on_date": on_date, "because": because, "now": now})
+        columns: dict[str, Any] = {"abouts": list(keys), "keys": list(keys.values())}
+        cursor.execute(_WITHDRAW, {**columns, "on_date": on_date, "because": because, "now": now})
         dropped = Counter(channel for (channel,) in cursor.fetchall())
     tally.count({(SETTLED, channel, "dropped", because): number for channel, number in dropped.items()})
     return dropped.total()
 
 
-def retire(key: str, *, on_date: date) -> None:
+def retire(key: str, *, about: UUID, on_date: date) -> None:
     """Free `key` for that day: its notice was taken back, so the same thing said again is news."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE notify_notice SET key = key || '#' || id WHERE key = %s AND on_date = %s", [key, on_date]
-        )
+        cursor.execute(_RETIRE, [key, about, on_date])
 
 
 # For a caller whose posts are found by SQL: the inside of a WITH, after a CTE `posts` with the columns of `Post`. The
@@ -127,7 +127,7 @@ POSTING = """
 posted AS (
     INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
     SELECT key, topic, about, on_date, data, best_before, %(now)s::timestamptz FROM posts
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (on_date, about, key) DO NOTHING
     RETURNING id, on_date, topic, about
 ), queued AS (
     INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
@@ -156,7 +156,8 @@ SELECT count(*), (SELECT count(*) FROM woken) FROM posted
 
 _FOLLOW = """
 WITH original AS (
-    SELECT id, on_date FROM notify_notice WHERE key = %(original)s AND on_date = %(on_date)s
+    SELECT id, on_date FROM notify_notice
+    WHERE on_date = %(on_date)s AND about = %(about)s AND key = %(original)s
 ), posted AS (
     INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at, follows)
     SELECT %(key)s, %(topic)s, %(about)s, %(on_date)s, %(data)s::jsonb, %(best_before)s, %(now)s, original.id
@@ -174,7 +175,8 @@ WITH original AS (
     WHERE NOT EXISTS (
         SELECT 1 FROM notify_notice other
         JOIN notify_delivery anyway ON anyway.notice_id = other.id AND anyway.on_date = other.on_date
-        WHERE other.key = %(told)s AND other.on_date = posted.on_date AND anyway.address_id = told.address_id
+        WHERE other.on_date = posted.on_date AND other.about = posted.about AND other.key = %(told)s
+            AND anyway.address_id = told.address_id
     )
     RETURNING 1
 ), woken AS (
@@ -211,8 +213,10 @@ SELECT count(*) FROM queued LEFT JOIN woken ON true
 
 _WITHDRAW = """
 UPDATE notify_delivery delivery SET state = 'dropped', because = %(because)s, settled_at = %(now)s
-FROM notify_notice notice
-WHERE notice.key = ANY(%(keys)s) AND notice.on_date = %(on_date)s
-  AND delivery.notice_id = notice.id AND delivery.on_date = notice.on_date AND delivery.state = 'queued'
+FROM unnest(%(abouts)s::uuid[], %(keys)s::text[]) AS said(about, key)
+JOIN notify_notice notice ON notice.on_date = %(on_date)s AND notice.about = said.about AND notice.key = said.key
+WHERE delivery.notice_id = notice.id AND delivery.on_date = notice.on_date AND delivery.state = 'queued'
 RETURNING delivery.channel
 """
+
+_RETIRE = "UPDATE notify_notice SET key = key || '#' || id WHERE key = %s AND about = %s AND on_date = %s"

@@ -234,7 +234,7 @@ def test_what_is_said_again_after_it_was_taken_back_has_a_key_of_its_own(student
     first, again, news = Post(), Post(), Post()
     sender.send_due("email", first, now=NOW)
     Delivery.objects.update(state="sending", settled_at=None)
-    notices.retire(key, on_date=MONDAY)
+    notices.retire(key, about=student.pk, on_date=MONDAY)
     sender.send_due("email", again, now=NOW + sender.LEASE)
     say(student)
     sender.send_due("email", news, now=NOW + sender.LEASE)
