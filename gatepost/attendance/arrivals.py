@@ -21,18 +21,17 @@ FOLLOWED = "taps_followed"  # the counter of what became of the taps
 
 
 class Judged(NamedTuple):
-    """Taps of one batch with the same outcome, in columns as PostgreSQL writes arrays; no refusal: they are used."""
+    """Taps of one batch, day and outcome, in columns as PostgreSQL writes arrays; no refusal: they are used."""
 
     refusal: str
+    date: date
     number: int
     schools: str
-    dates: str
     students: str
+    names: str
     received: str
-    readers: str
-    nonces: str
-    first: date
-    last: date
+    readers: str | None  # of refused ones, and
+    nonces: str | None
 
 
 def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
@@ -41,7 +40,9 @@ def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
         shards = _lock_some_shards()
         if not shards:
             return 0
-        taken = [Judged(*row) for row in prepared(_TAKE, {"shards": shards, "limit": limit, "now": now})]
+        taken = [
+            Judged(*row) for row in prepared(_TAKE, {"shards": shards, "each": -(-limit // len(shards)), "now": now})
+        ]
         for judged in taken:
             if judged.refusal:
                 _keep_the_reason(judged)
@@ -52,7 +53,7 @@ def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
 
 
 def _touched(used: Judged) -> days.Columns:
-    return days.Columns(used.schools, used.dates, used.students, used.received, used.first, used.last)
+    return days.Columns(used.date, used.schools, used.students, used.names, used.received)
 
 
 def _keep_the_reason(refused: Judged) -> None:
@@ -86,7 +87,9 @@ _TAKE = """
 WITH taken AS (
     DELETE FROM gates_tapqueue
     WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM gates_tapqueue WHERE shard = ANY(%(shards)s::smallint[]) ORDER BY id LIMIT %(limit)s::int
+        SELECT oldest.ctid FROM unnest(%(shards)s::smallint[]) AS mine(shard), LATERAL (
+            SELECT ctid FROM gates_tapqueue WHERE shard = mine.shard ORDER BY id LIMIT %(each)s::int
+        ) oldest
     ))
     RETURNING school_id, reader_id, nonce, uid, tapped_at, received_at, direction
 ), placed AS (
@@ -103,7 +106,7 @@ WITH taken AS (
         LIMIT 1
     ) card ON true
 ), judged AS (
-    SELECT held.*, student.grade, CASE
+    SELECT held.*, student.grade, student.name, CASE
         WHEN held.student_id IS NULL THEN 'unknown_card'
         WHEN held.ended_at <= held.tapped_at THEN 'ended_card'
         WHEN held.frozen_at <= held.tapped_at THEN 'frozen_card'
@@ -129,11 +132,12 @@ WITH taken AS (
     SELECT school_id, wall::date, student_id, tapped_at, side, direction IS NOT NULL, 'card', reader_id, nonce,
         %(now)s::timestamptz
     FROM sided
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (school_id, date, student_id, reader_id, nonce) DO NOTHING
 )
-SELECT refusal, count(*), array_agg(school_id)::text, array_agg(wall::date)::text, array_agg(student_id)::text,
-    array_agg(received_at)::text, array_agg(reader_id)::text, array_agg(nonce)::text, min(wall::date), max(wall::date)
-FROM judged GROUP BY refusal
+SELECT refusal, wall::date, count(*), array_agg(school_id)::text, array_agg(student_id)::text, array_agg(name)::text,
+    array_agg(received_at)::text, (array_agg(reader_id) FILTER (WHERE refusal <> ''))::text,
+    (array_agg(nonce) FILTER (WHERE refusal <> ''))::text
+FROM judged GROUP BY refusal, wall::date
 """
 
 # The month of a tap follows its reader's own time, which is less than a day from ours where it is any use.
@@ -141,5 +145,5 @@ _REFUSE = """
 UPDATE gates_tap tap SET reason = %(refusal)s
 FROM unnest(%(readers)s::uuid[], %(nonces)s::uuid[]) AS refused(reader_id, nonce)
 WHERE tap.reader_id = refused.reader_id AND tap.nonce = refused.nonce
-  AND tap.month BETWEEN date_trunc('month', %(first)s::date - 2) AND date_trunc('month', %(last)s::date + 2)
+  AND tap.month BETWEEN date_trunc('month', %(date)s::date - 2) AND date_trunc('month', %(date)s::date + 2)
 """

@@ -48,17 +48,17 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Days touched, as PostgreSQL writes arrays: they come from one statement and go into the next.
+    """Days touched of one date, as PostgreSQL writes arrays: they come from one statement and go into the next.
 
-    `heard` says when what touched them was received, null where nobody waits for that; `first` and `last` bound them.
+    `names` are the students', null where the fold is to look for them. `heard` says when what touched the day was
+    received, null where nobody waits for that.
     """
 
+    date: date
     schools: str
-    dates: str
     students: str
+    names: str
     heard: str
-    first: date
-    last: date
 
 
 def fold(touched: Iterable[Touched], *, now: datetime) -> list[Folded]:
@@ -66,20 +66,22 @@ def fold(touched: Iterable[Touched], *, now: datetime) -> list[Folded]:
 
     Returns the days that changed.
     """
-    triples = set(touched)
-    if not triples:
-        return []
-    _lock({school for school, _, _ in triples})
-    dates = [on_date for _, on_date, _ in triples]
-    columns = Columns(
-        schools=_array(school for school, _, _ in triples),
-        dates=_array(dates),
-        students=_array(student for _, _, student in triples),
-        heard=_array("NULL" for _ in triples),
-        first=min(dates),
-        last=max(dates),
-    )
-    return fold_columns(columns, now=now, all_changed=True)
+    by_date: dict[date, set[tuple[int, UUID]]] = {}
+    for school, on_date, student in touched:
+        by_date.setdefault(on_date, set()).add((school, student))
+    _lock({school for pairs in by_date.values() for school, _ in pairs})
+    changed = []
+    for on_date, pairs in sorted(by_date.items()):
+        nothing = _array("NULL" for _ in pairs)
+        columns = Columns(
+            date=on_date,
+            schools=_array(school for school, _ in pairs),
+            students=_array(student for _, student in pairs),
+            names=nothing,
+            heard=nothing,
+        )
+        changed += fold_columns(columns, now=now, all_changed=True)
+    return changed
 
 
 def fold_columns(columns: Columns, *, now: datetime, all_changed: bool = False) -> list[Folded]:
@@ -88,12 +90,11 @@ def fold_columns(columns: Columns, *, now: datetime, all_changed: bool = False) 
     Returns the days of students who were called missing and are not; all that changed with `all_changed`.
     """
     values = {
+        "date": columns.date,
         "schools": columns.schools,
-        "dates": columns.dates,
         "students": columns.students,
+        "names": columns.names,
         "heard": columns.heard,
-        "first": columns.first,
-        "last": columns.last,
         "now": now,
         "arrived_for": words.BEST_BEFORE[words.ARRIVED],
         "left_for": words.BEST_BEFORE[words.LEFT],
@@ -147,85 +148,82 @@ def _data(day: Folded, at: datetime) -> dict[str, Any]:
 
 
 # From one CTE to the next no two of them are joined: PostgreSQL does not know how many rows a CTE has, and would try
-# each row of one with each of the other. Only tables are looked up, by their keys.
+# each row of one with each of the other. Only tables are looked up, by their keys. What is asked of a day's events is
+# asked in one order of them: of those that count no two on one side are of the same moment.
 _FOLD = f"""
 WITH touched AS (
-    SELECT school_id, date, student_id, min(heard_at) AS heard_at
-    FROM unnest(%(schools)s::int[], %(dates)s::date[], %(students)s::uuid[], %(heard)s::timestamptz[])
-        AS t(school_id, date, student_id, heard_at)
-    GROUP BY school_id, date, student_id
+    SELECT school_id, student_id, min(name) AS name, min(heard_at) AS heard_at
+    FROM unnest(%(schools)s::int[], %(students)s::uuid[], %(names)s::text[], %(heard)s::timestamptz[])
+        AS t(school_id, student_id, name, heard_at)
+    GROUP BY school_id, student_id
 ), events AS (
     -- A day whose events were all voided stays, as one row without an event.
-    SELECT touched.*, e.id, e.at, e.side, e.sure, e.nonce,
-        make_interval(secs => coalesce(rules.quiet_gap_seconds, 300)) AS gap
+    SELECT touched.*, make_interval(secs => coalesce(rules.quiet_gap_seconds, 300)) AS gap,
+        e.id, e.at, e.side, e.sure, e.nonce, e.source, e.reader_id, before.date IS NULL AS is_new,
+        before.arrived_event_id AS arrived_before, before.left_event_id AS left_before, before.seen_at AS seen_before
     FROM touched
     LEFT JOIN attendance_rules rules ON rules.school_id = touched.school_id
-    LEFT JOIN attendance_event e ON e.school_id = touched.school_id AND e.date = touched.date
-        AND e.student_id = touched.student_id AND e.date BETWEEN %(first)s::date AND %(last)s::date
-        AND e.voided_at IS NULL
+    LEFT JOIN attendance_day before ON before.school_id = touched.school_id AND before.date = %(date)s::date
+        AND before.student_id = touched.student_id
+    LEFT JOIN attendance_event e ON e.school_id = touched.school_id AND e.date = %(date)s::date
+        AND e.student_id = touched.student_id AND e.voided_at IS NULL
 ), spaced AS (
-    SELECT *, at - lag(at) OVER any_side AS since_any, at - lag(at) OVER same_side AS since_same
+    SELECT *, at - lag(at) OVER earlier AS since_any,
+        at - max(at) FILTER (WHERE side = 'in') OVER earlier AS since_in,
+        at - max(at) FILTER (WHERE side = 'out') OVER earlier AS since_out
     FROM events
-    WINDOW any_side AS (PARTITION BY school_id, date, student_id ORDER BY at, side, nonce, id),
-           same_side AS (PARTITION BY school_id, date, student_id, side ORDER BY at, nonce, id)
+    WINDOW earlier AS (PARTITION BY school_id, student_id ORDER BY at, side, nonce, id
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ), counted AS (
-    SELECT *, side = 'in' AND counts AS comes, side = 'out' AND counts AS goes,
-        max(at) FILTER (WHERE side = 'in' AND counts) OVER (PARTITION BY school_id, date, student_id) AS last_in
-    FROM spaced, LATERAL (
-        SELECT (sure OR since_any IS NULL OR since_any > gap) AND (since_same IS NULL OR since_same > gap) AS counts
-    ) counting
-), folded AS (
-    SELECT school_id, date, student_id, min(heard_at) AS heard_at, min(at) AS seen_at,
-        (array_agg(id ORDER BY at, side, nonce, id))[1] AS seen_event_id,
-        min(at) FILTER (WHERE comes) AS arrived_at,
-        (array_agg(id ORDER BY at, nonce, id) FILTER (WHERE comes))[1] AS arrived_event_id,
-        max(at) FILTER (WHERE goes AND (last_in IS NULL OR at >= last_in)) AS left_at,
-        (array_agg(id ORDER BY at DESC, nonce, id) FILTER (WHERE goes AND (last_in IS NULL OR at >= last_in)))[1]
-            AS left_event_id
-    FROM counted GROUP BY school_id, date, student_id
-), changed AS (
-    SELECT folded.*, before.arrived_event_id AS arrived_before, before.left_event_id AS left_before
-    FROM folded
-    LEFT JOIN attendance_day before ON before.school_id = folded.school_id AND before.date = folded.date
-        AND before.student_id = folded.student_id AND before.date BETWEEN %(first)s::date AND %(last)s::date
-    WHERE before.school_id IS NULL OR (before.arrived_event_id, before.left_event_id, before.seen_at)
-        IS DISTINCT FROM (folded.arrived_event_id, folded.left_event_id, folded.seen_at)
+    SELECT *, side = 'in' AND apart AND (since_in IS NULL OR since_in > gap) AS comes,
+        side = 'out' AND apart AND (since_out IS NULL OR since_out > gap) AS goes
+    FROM (SELECT *, sure OR since_any IS NULL OR since_any > gap AS apart FROM spaced) s
+), bounded AS (
+    SELECT *, min(at) FILTER (WHERE comes) OVER whole AS first_in, max(at) FILTER (WHERE comes) OVER whole AS last_in,
+        max(at) FILTER (WHERE goes) OVER whole AS last_out
+    FROM counted WINDOW whole AS (PARTITION BY school_id, student_id)
+), marked AS (
+    SELECT *, since_any IS NULL AS opens, comes AND at = first_in AS arrives,
+        goes AND at = last_out AND (last_in IS NULL OR at >= last_in) AS leaves
+    FROM bounded
 ), saved AS (
     INSERT INTO attendance_day AS day
         (school_id, date, student_id, arrived_at, arrived_event_id, left_at, left_event_id, seen_at)
-    SELECT school_id, date, student_id, arrived_at, arrived_event_id, left_at, left_event_id, seen_at FROM changed
-    ORDER BY school_id, date, student_id
+    SELECT school_id, %(date)s::date, student_id, min(at) FILTER (WHERE arrives), min(id) FILTER (WHERE arrives),
+        min(at) FILTER (WHERE leaves), min(id) FILTER (WHERE leaves), min(at)
+    FROM marked GROUP BY school_id, student_id
+    HAVING bool_or(is_new) OR (min(id) FILTER (WHERE arrives), min(id) FILTER (WHERE leaves), min(at))
+        IS DISTINCT FROM (min(arrived_before), min(left_before), min(seen_before))
+    ORDER BY school_id, student_id
     ON CONFLICT (school_id, date, student_id) DO UPDATE
     SET arrived_at = excluded.arrived_at, arrived_event_id = excluded.arrived_event_id,
         left_at = excluded.left_at, left_event_id = excluded.left_event_id, seen_at = excluded.seen_at
     RETURNING *
 ), news AS (
     -- What was not so before. Somebody saw the student in class: that is an arrival without an hour; a going is none.
-    SELECT changed.school_id, date, student_id, heard_at, topic, event_id, seen_only, best_for
-    FROM changed, LATERAL (VALUES
-        ('{words.ARRIVED}', arrived_event_id, false, %(arrived_for)s::interval,
-            arrived_event_id IS DISTINCT FROM arrived_before),
-        ('{words.ARRIVED}', seen_event_id, true, %(arrived_for)s::interval,
-            arrived_event_id IS NULL AND left_event_id IS NULL),
-        ('{words.LEFT}', left_event_id, false, %(left_for)s::interval,
-            left_event_id IS DISTINCT FROM left_before)
-    ) AS told(topic, event_id, seen_only, best_for, is_new)
-    WHERE is_new AND event_id IS NOT NULL
+    SELECT school_id, student_id, name, heard_at, topic, seen_only, at, at + best_for AS best_before, source, reader_id
+    FROM marked, LATERAL (VALUES
+        ('{words.ARRIVED}', false, %(arrived_for)s::interval, arrives AND id IS DISTINCT FROM arrived_before),
+        ('{words.ARRIVED}', true, %(arrived_for)s::interval, opens AND first_in IS NULL AND last_out IS NULL
+            AND source <> 'card' AND (arrived_before IS NOT NULL OR left_before IS NOT NULL
+                OR seen_before IS DISTINCT FROM at)),
+        ('{words.LEFT}', false, %(left_for)s::interval, leaves AND id IS DISTINCT FROM left_before)
+    ) AS told(topic, seen_only, best_for, is_news)
+    WHERE is_news
 ), posts AS (
-    SELECT topic || ':' || student.id || ':' || event.date AS key, topic, student.id AS about, event.date AS on_date,
+    SELECT topic || ':' || student_id || ':' || %(date)s::date AS key, topic, student_id AS about,
+        %(date)s::date AS on_date,
         jsonb_strip_nulls(jsonb_build_object(
-            'student', student.name, 'school', school.short_name, 'timezone', school.timezone, 'at', event.at,
-            'source', event.source, 'place', coalesce(gate.name || ' ' || reader.name, ''),
+            'student', coalesce(news.name, (SELECT name FROM roster_student WHERE id = student_id)),
+            'school', school.short_name, 'timezone', school.timezone, 'at', at,
+            'source', source, 'place', coalesce(gate.name || ' ' || reader.name, ''),
             'seen_only', CASE WHEN seen_only THEN true END, '{HEARD_AT}', heard_at
         )) AS data,
-        event.at + best_for AS best_before
+        best_before
     FROM news
     JOIN roster_school school ON school.id = news.school_id
-        AND news.date = (%(now)s::timestamptz AT TIME ZONE school.timezone)::date
-    JOIN roster_student student ON student.id = news.student_id
-    JOIN attendance_event event ON event.id = news.event_id AND event.date = news.date
-        AND event.date BETWEEN %(first)s::date AND %(last)s::date AND (NOT seen_only OR event.source <> 'card')
-    LEFT JOIN gates_reader reader ON reader.id = event.reader_id
+        AND %(date)s::date = (%(now)s::timestamptz AT TIME ZONE school.timezone)::date
+    LEFT JOIN gates_reader reader ON reader.id = news.reader_id
     LEFT JOIN gates_gate gate ON gate.id = reader.gate_id
 ), {notices.POSTING}
 SELECT saved.school_id, saved.date, saved.student_id, saved.arrived_at, saved.left_at, saved.seen_at,
@@ -237,8 +235,7 @@ LEFT JOIN roster_student student ON student.id = saved.student_id
 LEFT JOIN roster_school school ON school.id = saved.school_id
 LEFT JOIN LATERAL (
     SELECT source, reader_id FROM attendance_event
-    WHERE school_id = saved.school_id AND date = saved.date AND student_id = saved.student_id
-      AND date BETWEEN %(first)s::date AND %(last)s::date AND voided_at IS NULL
+    WHERE school_id = saved.school_id AND date = %(date)s::date AND student_id = saved.student_id AND voided_at IS NULL
     ORDER BY id = saved.arrived_event_id DESC NULLS LAST, at, side, nonce, id LIMIT 1
 ) event ON true
 LEFT JOIN gates_reader reader ON reader.id = event.reader_id

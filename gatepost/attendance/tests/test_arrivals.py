@@ -2,6 +2,7 @@ from datetime import time, timedelta
 
 import pytest
 
+from gatepost.attendance import arrivals
 from gatepost.attendance.models import Day, Event, Timetable
 from gatepost.attendance.tests.taps import follow_all, tapped
 from gatepost.cards import holders
@@ -144,3 +145,28 @@ def test_several_workers_share_the_schools_and_count_every_tap_once(db: None) ->
         tapped(reader, card.uid, at("07:42"))
     assert follow_all(at("07:43")) == 3
     assert Day.objects.count() == 3
+
+
+def test_a_batch_takes_the_oldest_taps_of_every_school(student: Student, uid: str, reader: Reader) -> None:
+    """A school with a long queue keeps no other waiting."""
+    elsewhere = builders.a_school()
+    child = builders.a_student(builders.a_class(elsewhere))
+    for clock in ("07:42", "07:52", "08:02"):
+        tapped(reader, uid, at(clock))
+    tapped(builders.a_reader(elsewhere)[0], builders.a_card(child).uid, at("08:03"))
+    assert arrivals.follow_taps(now=at("08:04"), limit=2) == 2
+    assert list(TapQueue.objects.order_by("id").values_list("tapped_at", flat=True)) == [at("07:52"), at("08:02")]
+
+
+def test_one_batch_folds_days_of_several_dates(student: Student, uid: str, reader: Reader) -> None:
+    """A reader that was off the network hands in a week; home hears of today only."""
+    builders.a_guardian(student)
+    earlier = [MONDAY - timedelta(days=back) for back in (40, 3)]
+    for day in (*earlier, MONDAY):
+        tapped(reader, uid, at("07:42", day))
+    assert arrivals.follow_taps(now=at("07:43")) == 3
+    assert list(Day.objects.order_by("date").values_list("arrived_at", flat=True)) == [
+        at("07:42", day) for day in (*earlier, MONDAY)
+    ]
+    assert Notice.objects.get().data["student"] == student.name
+    assert Notice.objects.get().on_date == MONDAY
