@@ -9,7 +9,7 @@ from django.db import migrations, models
 # is not the person's, and nobody can say here which.
 APPROVED_BEFORE = """
 INSERT INTO guardians_provennumber (account_id, digest, how, proven_at)
-SELECT account_id, min(person_digest), 'review', min(verified_at)
+SELECT account_id, (array_agg(person_digest))[1], 'review', min(verified_at)
 FROM guardians_guardianship
 WHERE source = 'review' AND person_digest IS NOT NULL AND verified_at IS NOT NULL AND ended_because <> 'school'
 GROUP BY account_id
@@ -18,28 +18,56 @@ HAVING count(DISTINCT person_digest) = 1
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('guardians', '0004_first_look'),
+        ("guardians", "0004_first_look"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProvenNumber',
+            name="ProvenNumber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=32)),
-                ('how', models.TextField(choices=[('review', 'Review')])),
-                ('proven_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_because', models.TextField(blank=True, db_default='')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proven_numbers', to=settings.AUTH_USER_MODEL)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=32)),
+                ("how", models.TextField(choices=[("review", "Review")])),
+                ("proven_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_because", models.TextField(blank=True, db_default="")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proven_numbers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['digest'], name='guardians_number_digest')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('account', 'how'), name='guardians_number_once'), models.CheckConstraint(condition=models.Q(('how__in', ['review'])), name='guardians_number_how')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=["digest"],
+                        name="guardians_number_digest",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("account", "how"),
+                        name="guardians_number_once",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("how__in", ["review"])), name="guardians_number_how"),
+                ],
             },
         ),
         migrations.RunSQL(APPROVED_BEFORE, migrations.RunSQL.noop),

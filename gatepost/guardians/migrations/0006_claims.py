@@ -6,82 +6,151 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('guardians', '0005_proven_numbers'),
-        ('roster', '0003_drop_indexes_that_others_cover'),
+        ("guardians", "0005_proven_numbers"),
+        ("roster", "0003_drop_indexes_that_others_cover"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id_number_sealed', models.BinaryField(blank=True, null=True)),
-                ('id_number_digest', models.BinaryField(blank=True, max_length=32, null=True)),
-                ('application', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='claim', serialize=False, to='guardians.application')),
-                ('number', models.TextField()),
-                ('name', models.TextField()),
-                ('birthday', models.DateField()),
-                ('looked_at', models.DateTimeField()),
+                ("id_number_sealed", models.BinaryField(blank=True, null=True)),
+                ("id_number_digest", models.BinaryField(blank=True, max_length=32, null=True)),
+                (
+                    "application",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="claim",
+                        serialize=False,
+                        to="guardians.application",
+                    ),
+                ),
+                ("number", models.TextField()),
+                ("name", models.TextField()),
+                ("birthday", models.DateField()),
+                ("looked_at", models.DateTimeField()),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='application',
-            name='guardians_application_open_once',
+            model_name="application",
+            name="guardians_application_open_once",
         ),
         migrations.RemoveConstraint(
-            model_name='application',
-            name='guardians_application_decided',
+            model_name="application",
+            name="guardians_application_decided",
         ),
         migrations.AddField(
-            model_name='application',
-            name='account',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='claims', to=settings.AUTH_USER_MODEL),
+            model_name="application",
+            name="account",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="claims",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='application',
-            name='set_aside_at',
+            model_name="application",
+            name="set_aside_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='application',
-            name='decision',
-            field=models.TextField(blank=True, choices=[('approved', 'Approved'), ('refused', 'Refused'), ('lapsed', 'Lapsed')]),
+            model_name="application",
+            name="decision",
+            field=models.TextField(
+                blank=True, choices=[("approved", "Approved"), ("refused", "Refused"), ("lapsed", "Lapsed")]
+            ),
         ),
         migrations.AlterField(
-            model_name='application',
-            name='student',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='roster.student'),
+            model_name="application",
+            name="student",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="applications",
+                to="roster.student",
+            ),
         ),
         migrations.AlterField(
-            model_name='applicationstep',
-            name='act',
-            field=models.TextField(choices=[('opened', 'Opened'), ('submitted', 'Submitted'), ('returned', 'Returned'), ('approved', 'Approved'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn'), ('set_aside', 'Set Aside'), ('lapsed', 'Lapsed')]),
+            model_name="applicationstep",
+            name="act",
+            field=models.TextField(
+                choices=[
+                    ("opened", "Opened"),
+                    ("submitted", "Submitted"),
+                    ("returned", "Returned"),
+                    ("approved", "Approved"),
+                    ("refused", "Refused"),
+                    ("withdrawn", "Withdrawn"),
+                    ("set_aside", "Set Aside"),
+                    ("lapsed", "Lapsed"),
+                ]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('decided_at__isnull', True), ('student__isnull', False), ('withdrawn_at__isnull', True)), fields=('student', 'account'), name='guardians_application_open_once', nulls_distinct=False),
+            model_name="application",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("decided_at__isnull", True), ("student__isnull", False), ("withdrawn_at__isnull", True)
+                ),
+                fields=("student", "account"),
+                name="guardians_application_open_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('student__isnull', False), ('account__isnull', False), _connector='OR'), name='guardians_application_about'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("student__isnull", False), ("account__isnull", False), _connector="OR"),
+                name="guardians_application_about",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('set_aside_at__isnull', True), models.Q(('account__isnull', False), ('set_aside_at__gte', models.F('submitted_at'))), _connector='OR'), name='guardians_application_set_aside'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("set_aside_at__isnull", True),
+                    models.Q(("account__isnull", False), ("set_aside_at__gte", models.F("submitted_at"))),
+                    _connector="OR",
+                ),
+                name="guardians_application_set_aside",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decision', '')), models.Q(('decided_at__gte', models.F('submitted_at')), ('decision__in', ['approved', 'refused', 'lapsed']), ('submitted_at__isnull', False), ('withdrawn_at__isnull', True)), _connector='OR'), name='guardians_application_decided'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_at__isnull", True), ("decision", "")),
+                    models.Q(
+                        ("decided_at__gte", models.F("submitted_at")),
+                        ("decision__in", ["approved", "refused", "lapsed"]),
+                        ("submitted_at__isnull", False),
+                        ("withdrawn_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="guardians_application_decided",
+            ),
         ),
         migrations.AddField(
-            model_name='claim',
-            name='school',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='roster.school'),
+            model_name="claim",
+            name="school",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="roster.school"),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('id_number_digest__isnull', True), ('id_number_sealed__isnull', True)), models.Q(('id_number_digest__isnull', False), ('id_number_sealed__isnull', False)), _connector='OR'), name='guardians_claim_sealed_whole'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("id_number_digest__isnull", True), ("id_number_sealed__isnull", True)),
+                    models.Q(("id_number_digest__isnull", False), ("id_number_sealed__isnull", False)),
+                    _connector="OR",
+                ),
+                name="guardians_claim_sealed_whole",
+            ),
         ),
     ]

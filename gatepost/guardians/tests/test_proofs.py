@@ -1,7 +1,10 @@
 """What counts as proven: a number that the school approved, of one person, until the school takes it back."""
 
+from importlib import import_module
+
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from gatepost.accounts.models import Account
 from gatepost.guardians import bonds, proofs, restrictions
@@ -75,6 +78,32 @@ class TestProven:
         mother = approved(child, registrar)
         bonds.change_number(old=MINE, new=OTHER, by=registrar, now=NOW)
         assert proofs.digests(mother.pk) == [OTHER]
+
+
+class TestBeforeThereWasATable:
+    """What schools approved earlier counts from the first day."""
+
+    def carry_over(self) -> None:
+        migration = import_module("gatepost.guardians.migrations.0005_proven_numbers")
+        with connection.cursor() as cursor:
+            cursor.execute(migration.APPROVED_BEFORE)
+
+    def bound(self, child: Student, account: Account, digest: bytes | None, source: str = "review") -> None:
+        bonds.open_bond(account, child, relation="", source=source, person_digest=digest, by=None, now=NOW)
+
+    def test_a_number_that_a_review_approved_is_proven(self, child: Student) -> None:
+        mother, aunt = builders.an_account(), builders.an_account()
+        self.bound(child, mother, MINE)
+        self.bound(child, aunt, OTHER, source="demonstration")
+        self.carry_over()
+        assert (proofs.digests(mother.pk), proofs.digests(aunt.pk)) == ([MINE], [])
+
+    def test_an_account_with_two_numbers_has_proven_none(self, child: Student) -> None:
+        mother = builders.an_account()
+        self.bound(child, mother, MINE)
+        self.bound(builders.a_student(child.school_class, "王小美"), mother, OTHER)
+        self.carry_over()
+        assert proofs.digests(mother.pk) == []
 
 
 class TestNoLongerProven:
