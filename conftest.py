@@ -1,6 +1,9 @@
 """What every test stands on. Server and environment are ready before this file is read: see `gatepost.up.testing`."""
 
 from collections.abc import Iterator
+from functools import cache
+from itertools import count
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -17,3 +20,17 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
     yield
     with django_db_blocker.unblock():
         leave(connection)
+
+
+@pytest.fixture(autouse=True)
+def _the_same_signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test makes the same few keys: a pair takes longer to find than most tests run."""
+    drawn = count()
+    monkeypatch.setattr("gatepost.sso.keys.new_pair", lambda: _pair(next(drawn)))
+
+
+@cache
+def _pair(_number: int) -> Any:
+    from jwcrypto import jwk
+
+    return jwk.JWK.generate(kty="RSA", size=2048)

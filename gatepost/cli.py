@@ -27,6 +27,7 @@ ELSEWHERE = {
     "bounce": Elsewhere("gatepost.notify.commands:bounce", "Note a mail that came back, from standard input."),
     "operator": Elsewhere("gatepost.access.commands:operator", "Let operators in: the first one, and lost devices."),
     "demo": Elsewhere("gatepost.demo.commands:demo", "Build an invented city to try things on."),
+    "signing-keys": Elsewhere("gatepost.sso.commands:signing_keys", "Show or renew the keys that sign for services."),
     "simulate": Elsewhere("gatepost.demo.commands:simulate", "Play a school morning through the readers' door."),
 }
 

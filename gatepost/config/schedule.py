@@ -18,6 +18,7 @@ from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
 from gatepost.notify import activations, relay, sender
 from gatepost.notify.mail import MailCarrier
+from gatepost.sso import consents, logouts, sessions
 from gatepost.watch import beats, tally
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("claims", lambda now: claims.follow(now=now), every_seconds=600, repeat=False),
+        Loop("logouts", lambda now: logouts.send_due(now), every_seconds=5, channel=sessions.CHANNEL),
+        Loop("services", follow_services, every_seconds=20, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("stale", lambda now: sender.drop_old(now=now), every_seconds=timedelta(hours=1).total_seconds()),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
@@ -62,6 +65,11 @@ def arrivals_loops() -> list[Loop]:
 def follow_bonds(now: datetime) -> int:
     """What dates do to bonds: restrictions run out, bonds with children who left the city end."""
     return restrictions.put_away(now=now) + leavers.follow_leavers(now=now)
+
+
+def follow_services(now: datetime) -> int:
+    """What bonds, restrictions and sessions of ours do to services: they lose a child, or a sign-in that ran out."""
+    return consents.follow(now) + sessions.follow(now) + sessions.forget(now)
 
 
 def make_partitions(now: datetime) -> int:

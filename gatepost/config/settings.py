@@ -66,6 +66,9 @@ FIRST_PASSWORD_BY_ID_NUMBER = env_bool("GATEPOST_FIRST_PASSWORD_BY_ID_NUMBER", d
 SECOND_FACTOR = env_choice("GATEPOST_SECOND_FACTOR", "required", among=["required", "off"])
 if SECOND_FACTOR == "off" and not DEMONSTRATION:
     env_problem("GATEPOST_SECOND_FACTOR", "can be off in a demonstration only")
+# Services at http addresses of this machine, and logouts told to addresses that are not public: for trying things out,
+# and for a city whose services stand inside its own network.
+SERVICES_PRIVATE = env_bool("GATEPOST_SERVICES_PRIVATE", default=DEMONSTRATION)
 
 env_settle()
 
@@ -110,7 +113,9 @@ INSTALLED_APPS = [
     "gatepost.access",
     "gatepost.attendance",
     "gatepost.announcements",
+    "gatepost.sso",
     "gatepost.portals",
+    "oauth2_provider",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -193,6 +198,33 @@ MFA_ADAPTER = "gatepost.accounts.second_factor.SealedAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Gatepost"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+# The provider's tables are ours (`gatepost.sso.models`): chosen before the first migration, once and for all.
+OAUTH2_PROVIDER_APPLICATION_MODEL = "sso.Service"
+OAUTH2_PROVIDER_GRANT_MODEL = "sso.Grant"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "sso.AccessToken"  # noqa: S105
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "sso.RefreshToken"  # noqa: S105
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "sso.IDToken"  # noqa: S105
+OAUTH2_PROVIDER = {
+    "OIDC_ENABLED": True,
+    "OIDC_ISS_ENDPOINT": SITE_URL,  # never from a request: the worker has none, and whoever asks could choose it
+    "OAUTH2_VALIDATOR_CLASS": "gatepost.sso.validator.Validator",
+    "SCOPES_BACKEND_CLASS": "gatepost.sso.scopes.RegisteredScopes",
+    "SCOPES": {"openid": "openid"},
+    "DEFAULT_SCOPES": ["openid"],
+    "OAUTH_PRE_TOKEN_VALIDATION": [],  # its one check is for devices, and falls over what is none
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
+    "ID_TOKEN_EXPIRE_SECONDS": 600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 24 * 3600,  # as our own sessions, which they never outlive
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https", *(["http"] if SERVICES_PRIVATE else [])],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+}
 
 CACHES = {
     "default": {  # shared by all processes: rate limits must hold however many there are

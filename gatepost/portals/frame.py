@@ -46,6 +46,7 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
     nav = [
         ("family", _("Home"), reverse("family")),
         ("announcements", _("Announcements"), reverse("announcements")),
+        ("services", _("Services"), reverse("family-services")),
         ("settings", _("Message settings"), reverse("family-settings")),
     ]
     frame = {"nav": _nav(nav, current), "person": _person(signed_in(request)), "footer_links": _footer()}
@@ -90,6 +91,7 @@ def bureau_frame(request: HttpRequest, *, current: str = "") -> Frame:
         ("today", _("The city today"), reverse("bureau-today")),
         ("announcements", _("Announcements"), reverse("bureau-announcements")),
         ("closures", _("Close a day"), reverse("bureau-closure")),
+        ("services", _("Services"), reverse("bureau-services")),
         ("people", _("People and roles"), reverse("bureau-people")),
     ]
     return {

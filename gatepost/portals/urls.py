@@ -7,6 +7,7 @@ converters.register()
 urlpatterns = [
     path("", include("gatepost.portals.public.urls")),
     path("", include("gatepost.portals.signin.urls")),
+    path("", include("gatepost.portals.sso.urls")),
     path("apply/", include("gatepost.portals.binding.urls")),
     path("family/", include("gatepost.portals.guardian.urls")),
     path("family/", include("gatepost.portals.claiming.urls")),

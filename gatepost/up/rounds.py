@@ -14,10 +14,14 @@ from gatepost.gates import queries as gates
 from gatepost.gates.models import Reader
 from gatepost.kit.clock import month_of, next_month, utc_now
 from gatepost.notify import queries as notify
+from gatepost.sso import keys, logouts
+from gatepost.sso import services as sso
 from gatepost.up.trouble import StartError
 from gatepost.watch import beats
 
 LATE_SECONDS = 60
+KEY_AGE_MAX = timedelta(days=400)
+SILENT_SERVICE_WITHIN = timedelta(days=1)
 CLOCKS_APART_MAX = timedelta(seconds=2)
 # Who fell silent longer ago than this was switched off, or went home with the school.
 FELL_SILENT_WITHIN = timedelta(hours=12)
@@ -84,6 +88,21 @@ def months(now: datetime) -> str:
     return f"ready for {month:%Y-%m}"
 
 
+def services(now: datetime) -> str:
+    """Whether services can sign people in: a key that opens and is not too old, and nobody who never confirms."""
+    known = sso.in_use().count()
+    if not known:
+        return "none is registered"
+    age = keys.age(now)
+    if age is not None and age > KEY_AGE_MAX:
+        raise StartError(f"the key that signs is {age.days} days old: run `gatepost signing-keys --rotate`.")
+    silent = logouts.given_up(since=now - SILENT_SERVICE_WITHIN)
+    if silent:
+        names = ", ".join(silent[:NAMED_MAX])
+        raise StartError(f"sign-outs are not confirmed by {names}: see the bureau's page of the service.")
+    return f"{known} in use"
+
+
 def size(_now: datetime) -> str:
     """How large the database is."""
     with connection.cursor() as cursor:
@@ -98,6 +117,7 @@ LOOKS = (
     ("readers", readers),
     ("clock", clock),
     ("months", months),
+    ("services", services),
     ("size", size),
 )
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.guardian import addresses, bond, child, consents, home, looks, settings
+from gatepost.portals.guardian import addresses, bond, child, consents, home, looks, services, settings
 
 urlpatterns = [
     path("", home.family, name="family"),
@@ -9,6 +9,9 @@ urlpatterns = [
     path("children/<uuid:student_id>/looks/", looks.looks, name="child-looks"),
     path("children/<uuid:student_id>/bond/end/", bond.end, name="bond-end"),
     path("consents/", consents.agreed, name="family-consents"),
+    path("services/", services.services, name="family-services"),
+    path("services/<uuid:service_id>/", services.service, name="family-service"),
+    path("services/<uuid:service_id>/withdrawal/", services.withdrawal, name="family-service-withdrawal"),
     path("settings/", settings.settings, name="family-settings"),
     path("settings/addresses/new/", addresses.add, name="address-new"),
     path("settings/addresses/<int:address_id>/code/", addresses.code, name="address-code"),

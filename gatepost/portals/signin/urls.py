@@ -1,12 +1,13 @@
 from django.urls import path
 
-from gatepost.portals.signin import activation, firstsignin, home, password, second_factor
+from gatepost.portals.signin import activation, again, firstsignin, home, password, second_factor
 
 urlpatterns = [
     path("sign-in/", password.sign_in, name="account_login"),
     path("sign-in/code/", second_factor.ask, name="mfa_authenticate"),  # the library's name for it
     path("sign-in/second-factor/", second_factor.set_up, name="second-factor-new"),
     path("sign-in/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
+    path("sign-in/again/", again.again, name="sign-in-again"),
     path("sign-out/", password.sign_out, name="account_logout"),
     path("activate/", activation.activate, name="activate"),
     path("activate/again/", activation.again, name="activation-again"),

@@ -33,6 +33,8 @@ from gatepost.notify.models import Address
 from gatepost.portals.tests.visits import NOW, visit
 from gatepost.roster.identity_numbers import invented
 from gatepost.roster.models import School, Student
+from gatepost.sso import consents
+from gatepost.sso.tests.conversations import a_service
 from tests import builders
 from tests.builders import MONDAY, at
 
@@ -99,6 +101,7 @@ def city() -> City:
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
             "token": _token(mother, child.pk),
+            "service_id": _service(mother, child),
             "position": 1,
             "letter_code": _letter(child, mother),
             "role_id": Role.objects.get(account=(registrar := builders.an_office(school, "registrar"))).pk,
@@ -193,6 +196,13 @@ def _letter(student: Student, by: Account) -> str:
     drawn = invitations.draw([student], {student.pk: "zh-hant"}, now=NOW)
     invitations.keep(drawn, by=by, ring=settings.KEY_RING, seen_at=NOW, now=NOW)
     return drawn[0].code
+
+
+def _service(guardian: Account, child: Student) -> uuid.UUID:
+    """A service to which `guardian` gave `child`."""
+    service = a_service(logo=b"png").service
+    consents.give(guardian, service, ["openid", "children"], children=[child.pk], now=NOW)
+    return uuid.UUID(str(service.pk))
 
 
 def _token(account: Account, about: uuid.UUID) -> str:

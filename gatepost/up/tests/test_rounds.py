@@ -7,6 +7,9 @@ from django.db import connection
 
 from gatepost.gates import keys
 from gatepost.kit.clock import utc_now
+from gatepost.sso import keys as signing
+from gatepost.sso.models import LogoutNotice, ServiceSession
+from gatepost.sso.tests.conversations import a_service
 from gatepost.up import rounds
 from gatepost.up.trouble import StartError
 from gatepost.watch import beats
@@ -73,3 +76,25 @@ def test_a_month_without_its_tables_is_trouble() -> None:
     assert rounds.months(utc_now()).startswith("ready for ")
     with pytest.raises(StartError, match="gates_tap_2040_02"):
         rounds.months(at("08:00").replace(year=2040, month=1))
+
+
+def test_services_have_a_key_that_is_not_too_old() -> None:
+    assert rounds.services(NOW) == "none is registered"
+    a_service()
+    assert rounds.services(NOW) == "1 in use"
+    signing.key_set(NOW)
+    assert rounds.services(NOW) == "1 in use"
+    with pytest.raises(StartError, match="signing-keys --rotate"):
+        rounds.services(NOW + timedelta(days=500))
+
+
+def test_a_service_that_never_confirms_a_sign_out_is_named() -> None:
+    service = a_service("社團報名").service
+    session = ServiceSession.objects.create(
+        service=service, account=builders.an_account(), session_key="x", signed_in_at=NOW, ended_at=NOW
+    )
+    notice = LogoutNotice.objects.create(session=session, asked_at=NOW, due_at=NOW)
+    assert rounds.services(NOW) == "1 in use"
+    LogoutNotice.objects.filter(pk=notice.pk).update(due_at=None)
+    with pytest.raises(StartError, match="社團報名"):
+        rounds.services(NOW)

@@ -1,0 +1,47 @@
+"""Somebody who is signed in proves once more who they are: a service asked for it."""
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from gatepost.access.doors import SIGNED_IN, open_to
+from gatepost.accounts import proofs
+from gatepost.accounts.attempts import TooOften
+from gatepost.portals.frame import page, public_frame, signed_in
+from gatepost.portals.moment import now_of
+
+
+class AgainForm(forms.Form):
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        error_messages={"required": gettext_lazy("Type your password.")},
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@sensitive_post_parameters("password")
+@open_to(SIGNED_IN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def again(request: HttpRequest) -> HttpResponse:
+    """The password once more, then back to where it was asked for."""
+    account = signed_in(request)
+    form = AgainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            if proofs.prove_again(request, account, form.cleaned_data["password"], now=now_of(request)):
+                return HttpResponseRedirect(_next(request))
+            form.add_error("password", _("This is not the password of this account."))
+        except TooOften:
+            form.add_error("password", _("Too many attempts. Wait 15 minutes, then try again."))
+    return page(request, "account/again.html", public_frame(request), form=form, email=account.email)
+
+
+def _next(request: HttpRequest) -> str:
+    aim = request.GET.get("next", "")
+    return aim if url_has_allowed_host_and_scheme(aim, allowed_hosts=None) else reverse("home")
