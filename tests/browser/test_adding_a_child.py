@@ -117,7 +117,7 @@ def test_everybody_else_waits_for_the_school(site: Site, open_browser: Open, chi
     expect(page.get_by_role("heading", level=1)).to_have_text("再看一次，然後送出")
     look(page, "9-summary")
     page.get_by_role("button", name="填答送出").press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("學校處理中")
+    expect(page.get_by_role("heading", level=1)).to_have_text("已送出，等候學校")
     look(page, "10-status")
     page.goto(f"{page.url}withdrawal/")
     look(page, "11-withdrawal")

@@ -95,15 +95,15 @@ def begin(account: Account, child: Named, *, address: str, language: str, ring: 
 def bind_at_once(application: Application, *, now: datetime) -> Guardianship | None:
     """The bond, if the claimant's own proven number stands in the record of exactly this child; None for all others.
 
-    None as well for who was taken out before or is restricted anywhere, and where any restriction stands for the
-    child: those go to the school. Raises `ApplicationRefused` (stale).
+    None as well for who was taken out before, has a bond with less than all rights, or is restricted anywhere, and
+    where any restriction stands for the child: those go to the school. Raises `ApplicationRefused` (stale).
     """
     with changing(application) as row:
         digests = proofs.digests(row.account_id or NOBODY)
         student_id = row.student_id or NOBODY
         record = GuardianRecord.objects.filter(student_id=student_id, id_number_digest__in=digests).first()
         # Every question is asked, whatever the answer to the one before: the time it takes must not tell.
-        barred = [_restricted(row, digests), _was_taken_out(row, digests), not is_exactly(row.claim, row.student)]
+        barred = [_restricted(row, digests), _had_a_bond(row, digests), not is_exactly(row.claim, row.student)]
         if record is None or any(barred) or row.state != Application.State.DRAFT:
             return None
         try:
@@ -239,7 +239,12 @@ def _restricted(row: Application, digests: Sequence[bytes]) -> bool:
     return (standing.filter(student_id=row.student_id or NOBODY) | standing.meeting(row.account_id, *digests)).exists()
 
 
-def _was_taken_out(row: Application, digests: Sequence[bytes]) -> bool:
-    """Whether the school or the guardian ended a bond of this person with this child: nobody walks back in alone."""
-    ended = Guardianship.objects.filter(student_id=row.student_id or NOBODY, ended_because__in=["school", "guardian"])
-    return ended.filter(Q(account_id=row.account_id) | Q(person_digest__in=list(digests))).exists()
+def _had_a_bond(row: Application, digests: Sequence[bytes]) -> bool:
+    """Whether a bond of this person with this child was ended by somebody, or stands with less than all rights.
+
+    Nobody walks back in alone, nor gives themselves what the school took.
+    """
+    ended = Q(ended_because__in=["school", "guardian"])
+    ended &= Q(account_id=row.account_id) | Q(person_digest__in=list(digests))
+    standing = Q(account_id=row.account_id, ended_at=None, verified_at__isnull=False)
+    return Guardianship.objects.filter(ended | standing, student_id=row.student_id or NOBODY).exists()

@@ -121,7 +121,7 @@ def submit(application: Application, *, ring: KeyRing, now: datetime, invitation
             row.student = row.student or found_now
         _save(row, "submitted_at", "returned_at", "student")
         keep_step(row, ApplicationStep.Act.SUBMITTED, by=None, now=now, invitation=invitation)
-        letters.write(row, "received", now=now)
+        letters.write(row, "claimed" if row.is_claim else "received", now=now)
     return row
 
 

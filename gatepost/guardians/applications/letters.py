@@ -136,6 +136,11 @@ def _words(topic: str) -> tuple[str, ...]:
             gettext("The school has sent it back and says what to correct."),
             gettext("Sign in as you did when you applied, correct it and submit it again. Nothing you typed is lost."),
         ),
+        "claimed": (  # the school has it only if what was typed fits, and the letter is the same
+            gettext("Your application is submitted"),
+            gettext("If what you typed fits a student, the school looks at it and writes to you."),
+            gettext("Sign in to see where it stands, and to look at what you typed once more."),
+        ),
         "approved": (
             gettext("Your application is approved"),
             gettext("Sign in: the child is on your page now."),

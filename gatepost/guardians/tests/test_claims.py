@@ -22,7 +22,7 @@ from gatepost.guardians.applications.compare import child as child_differences
 from gatepost.guardians.applications.family import ApplicationRefused, Entry
 from gatepost.guardians.applications.mailbox import Letter
 from gatepost.guardians.applications.models import Applicant, Application, Desk
-from gatepost.guardians.models import Guardianship
+from gatepost.guardians.models import Guardianship, Right
 from gatepost.guardians.restrictions import Person
 from gatepost.guardians.tests.test_applications import submitted as by_the_family
 from gatepost.notify.models import Delivery
@@ -214,6 +214,12 @@ class TestBoundAtOnce:
         proofs.keep(mother, RING.digest(MINE), how="review", by=None, now=NOW)
         assert agreed(mother, named(child))[1] is None
 
+    def test_not_for_who_is_bound_with_less_than_all_rights(self, child: Student, mother: Account) -> None:
+        a_record(child)
+        bonds.open_bond(mother, child, relation="", source="t", by=None, now=NOW, rights=[Right.COLLECT])
+        assert agreed(mother, named(child))[1] is None
+        assert Guardianship.objects.get().rights == [Right.COLLECT]
+
     def test_not_with_a_second_account_after_the_first_was_taken_out(self, child: Student, mother: Account) -> None:
         a_record(child)
         bond = agreed(mother, named(child))[1]
@@ -253,7 +259,7 @@ class TestAnApplication:
         assert [bond.account for bond in bonds.in_force()] == [aunt]
         assert proofs.digests(aunt.pk) == [RING.digest(MINE)]
         assert list(Letter.objects.values_list("topic", "target")) == [
-            ("received", "aunt@example.org"),
+            ("claimed", "aunt@example.org"),
             ("approved", "aunt@example.org"),
         ]
 
@@ -304,8 +310,8 @@ class TestWhatFitsNobody:
         assert list(queries.queue(child.school)) == [fits]
         assert fits.state == nobody.state == "submitted"
         assert set(Letter.objects.values_list("topic", "target")) == {
-            ("received", "one@example.org"),
-            ("received", "two@example.org"),
+            ("claimed", "one@example.org"),
+            ("claimed", "two@example.org"),
         }
 
     def test_takes_the_same_questions_to_the_database(self, child: Student, mother: Account) -> None:

@@ -7,10 +7,10 @@ from gatepost.portals.binding import words
 from gatepost.portals.binding.words import Text
 
 State = Application.State
-STATES: dict[str, Text] = words.STATES
+STATES: dict[str, Text] = {**words.STATES, State.SUBMITTED: _("Submitted, waiting for the school")}
 MEANINGS: dict[str, Text] = {
     **words.MEANINGS,
-    State.SUBMITTED: _("The school looks at it. You get a mail when it has decided; then the child is on your page."),
+    State.SUBMITTED: _("If what you typed fits a student, the school looks at it. You get a mail when it has decided."),
     # True as well after the bond has ended or was cut.
     State.APPROVED: _("What is open to you stands on your home page."),
     State.REFUSED: _("If you think this is wrong, please talk to the school. You can also ask again."),

@@ -119,7 +119,7 @@ class TestBoundAtOnce:
 class TestAnApplication:
     def test_goes_to_the_school_and_the_child_comes_with_its_yes(self, child: Student, mother: Account) -> None:
         client = submitted(mother, child)
-        assert "學校處理中" in said(client.get(url_of(mother)))
+        assert "已送出，等候學校" in said(client.get(url_of(mother)))
         registrar = visit(builders.an_office(child.school, "registrar"), now=NOW)
         application = Application.objects.get()
         url = f"/schools/{child.school.code}/applications/{application.pk}/"
@@ -272,7 +272,7 @@ class TestNobodyLearnsWhetherAChildExists:
         topics = {target: [] for target in ("mother@example.org", "two@example.org")}  # type: dict[str, list[str]]
         for letter in Letter.objects.order_by("written_at", "pk"):
             topics[letter.target].append(letter.topic)
-        assert topics == {"mother@example.org": ["received", "lapsed"], "two@example.org": ["received", "lapsed"]}
+        assert topics == {"mother@example.org": ["claimed", "lapsed"], "two@example.org": ["claimed", "lapsed"]}
 
     def test_what_fits_nobody_is_in_no_queue(self, child: Student, mother: Account) -> None:
         submitted(mother, child, **NOBODY)
@@ -286,7 +286,7 @@ class TestNobodyLearnsWhetherAChildExists:
         assert "已超過這段時間" in page
 
     @pytest.mark.parametrize("language", ["zh-hant", "en", "vi", "id"])
-    @pytest.mark.parametrize("topic", ["approved", "lapsed"])
+    @pytest.mark.parametrize("topic", ["claimed", "approved", "lapsed"])
     def test_a_letter_is_written_in_every_language(self, topic: str, language: str) -> None:
         assert letters._template(topic, language).slots == frozenset()
 
@@ -346,7 +346,7 @@ class TestRefused:
     def test_a_graduate_is_told_no_more_than_a_stranger(self, child: Student, mother: Account) -> None:
         Student.objects.update(study_state="graduated")
         client = submitted(mother, child)
-        assert "學校處理中" in said(client.get(url_of(mother)))
+        assert "已送出，等候學校" in said(client.get(url_of(mother)))
 
     def test_a_school_that_closed_its_desk_meanwhile(self, child: Student, mother: Account) -> None:
         client = visit(mother, now=NOW)
