@@ -22,14 +22,18 @@ def send_code(address: Address, code: str, *, language: str, name: str, now: dat
     send_code_to(Mailbox(address=address.target, name=name), code, key=f"code-{address.pk}", language=language, now=now)
 
 
-def send_code_to(to: Mailbox, code: str, *, key: str, language: str, now: datetime) -> None:
-    """The same for somebody who has no account yet. `key` names the mailbox in the Message-ID."""
+def send_code_to(to: Mailbox, code: str, *, key: str, language: str, now: datetime, return_to: str = "") -> None:
+    """The same for somebody who has no account yet. `key` names the mailbox in the Message-ID.
+
+    `return_to`: where a report goes if it comes back later; to the sender of our mails otherwise.
+    """
     envelope = Envelope(sender=relay.sender_mailbox(), to=to, key=f"{key}-{now.isoformat()}", at=now)
     message = _template(language).fill({"code": code}, envelope)
     sign = relay.signature()
     transport = EmailTransport(relay.smtp_settings())
     try:
-        transport.send_ready(ready(relay.sender_mailbox().address, to.address, sign(message) if sign else message))
+        envelope_from = return_to or relay.sender_mailbox().address
+        transport.send_ready(ready(envelope_from, to.address, sign(message) if sign else message))
     finally:
         transport.close()
 

@@ -1,6 +1,7 @@
 """What comes back: reports about deliveries, verified, applied forward only."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -12,7 +13,14 @@ from gatepost.watch import tally
 
 log = logging.getLogger(__name__)
 
+Reader = Callable[..., str]  # as `bounced`; "stranger" leaves the mail to the next
+_readers: list[Reader] = []
 UNDECIDED = (Delivery.State.SENDING, Delivery.State.SENT)
+
+
+def also(reader: Reader) -> None:
+    """Let an upper room read the reports about mails that it sends itself, once, at start-up."""
+    _readers.append(reader)
 
 
 def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
@@ -23,7 +31,8 @@ def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
     """
     returned = read_return_address(to, secret=secret)
     if returned is None:
-        return "stranger"
+        answers = (reader(message, to=to, secret=secret, now=now) for reader in _readers)
+        return next((answer for answer in answers if answer != "stranger"), "stranger")
     bounce = parse_bounce(message)
     if bounce is None:
         return "chatter"

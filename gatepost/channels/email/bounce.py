@@ -17,12 +17,14 @@ from email.message import Message
 from email.parser import HeaderParser
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 from gatepost.channels.email.replies import enhanced_status, status_means_gone
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SIGNATURE_OCTETS = 12  # 96 bits, 20 characters
 _LOCAL_PART = re.compile(r"bounce\+([0-9a-z]{1,13})\.([0-9a-z]{1,5})\.([a-z2-7]{20})")
+_PERSONS_PART = re.compile(r"bounce\+p\.([0-9a-z]{1,25})\.([a-z2-7]{20})")
 _REPORT_OCTETS_MAX = 1_000_000
 _TEXT_MAX = 300
 _DIAGNOSTIC = re.compile(r"(?:[\w-]+\s*;)?\s*(?:\d{3}[ -]\s*)?(.*)", re.DOTALL)
@@ -65,6 +67,33 @@ def read_return_address(address: str, *, secret: bytes) -> Returned | None:
     if not hmac.compare_digest(signature, _signature(f"{delivery}.{day}", secret)):
         return None
     return Returned(int(delivery, 36), date.fromordinal(int(day, 36)))
+
+
+class ReturnedFrom(NamedTuple):
+    """The person whom a return address names; for which of their addresses, the signature says."""
+
+    person: UUID
+    signature: str
+
+    def is_about(self, target: str, *, secret: bytes) -> bool:
+        """Whether the mail went to `target`: an old address that fails says nothing of a new one."""
+        return hmac.compare_digest(self.signature, _signature(_of_person(self.person, target), secret))
+
+
+def person_return_address(person: UUID, target: str, *, secret: bytes, domain: str) -> str:
+    """The envelope sender for a mail to somebody without an account, at `target`; signed like that of a delivery."""
+    return f"bounce+p.{_base36(person.int)}.{_signature(_of_person(person, target), secret)}@{domain}"
+
+
+def read_person_return_address(address: str) -> ReturnedFrom | None:
+    """The person named by such an address; None for every other one. Whoever asks looks at the signature next."""
+    found = _PERSONS_PART.fullmatch(address.rpartition("@")[0].lower())
+    number = int(found[1], 36) if found else 2**128
+    return ReturnedFrom(UUID(int=number), found[2]) if found and number < 2**128 else None
+
+
+def _of_person(person: UUID, target: str) -> str:
+    return f"p.{person.hex}.{target.lower()}"
 
 
 def parse_bounce(message: bytes) -> Bounce | None:

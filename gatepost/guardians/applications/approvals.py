@@ -148,7 +148,12 @@ def _approve_one(application: Application | None, version: int, *, by: Account, 
 
 def _together(found: QuerySet[Application]) -> QuerySet[Application]:
     restricted = _restricted().filter(student=OuterRef("student"))
-    return found.exclude(kind=Application.Kind.OTHER).filter(student__left_on=None).exclude(Exists(restricted))
+    unreached = Applicant.objects.filter(application=OuterRef("pk"), email_refused_at__isnull=False)
+    return (
+        found.exclude(kind=Application.Kind.OTHER)
+        .filter(student__left_on=None)
+        .exclude(Exists(restricted) | Exists(unreached))
+    )
 
 
 def _restricted() -> QuerySet[Restriction]:

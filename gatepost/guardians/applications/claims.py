@@ -147,6 +147,8 @@ def fill_in(application: Application, *, now: datetime) -> Applicant:
     assert account is not None  # noqa: S101 - a claim
     row = application.applicants.filter(position=1).first()
     row = row or Applicant(application=application, position=1, name=account.name)
+    if row.email.lower() != account.email.lower():
+        row.email_refused_at = None
     row.account, row.email, row.email_proven_at = account, account.email, row.email_proven_at or now
     row.save()
     return row

@@ -7,9 +7,12 @@ the application that asks and for the mailbox that gets them.
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
+from gatepost.channels.email.bounce import parse_bounce, person_return_address, read_person_return_address
 from gatepost.guardians.applications.faults import email_fault
 from gatepost.guardians.applications.mailbox import EmailProof
 from gatepost.guardians.applications.models import Applicant, Application
@@ -67,9 +70,43 @@ def prove(applicant: Applicant, code: str, *, ring: KeyRing, now: datetime) -> N
             proof.save(update_fields=["tries"])
         if not refusal:
             same = Applicant.objects.filter(pk=applicant.pk, email=applicant.email)
-            refusal = "" if same.update(email_proven_at=now) else "expired"  # changed on another device meanwhile
+            refusal = (
+                "" if same.update(email_proven_at=now, email_refused_at=None) else "expired"
+            )  # changed on another device meanwhile
     if refusal:
         raise EmailRefused(refusal)
+
+
+def refused(applicant_id: UUID, email: str, *, now: datetime) -> bool:
+    """A mail server will take nothing for `email`, or sent it back for good. Returns whether it is still theirs."""
+    still = Applicant.objects.filter(pk=applicant_id, email__iexact=email)
+    return bool(still.update(email_refused_at=now))
+
+
+def return_address(applicant_id: UUID, email: str) -> str:
+    """Where a report goes if a mail to the applicant's email cannot be delivered after all."""
+    return person_return_address(
+        applicant_id, email, secret=settings.MAIL_BOUNCE_SECRET, domain=settings.MAIL_BOUNCE_DOMAIN
+    )
+
+
+def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
+    """Apply a report that came to the return address of an applicant. Returns what it was, as a code.
+
+    As `receipts.bounced`: stranger, chatter, known (the email has changed since), failed (that mail only), disabled.
+    """
+    returned = read_person_return_address(to)
+    if returned is None:
+        return "stranger"
+    applicant = Applicant.objects.filter(pk=returned.person).only("email").first()
+    if applicant is None or not returned.is_about(applicant.email, secret=secret):
+        return "known"
+    bounce = parse_bounce(message)
+    if bounce is None:
+        return "chatter"
+    if not bounce.permanent:
+        return "failed"
+    return "disabled" if refused(applicant.pk, applicant.email, now=now) else "known"
 
 
 def was_asked(applicant: Applicant, *, ring: KeyRing, now: datetime) -> bool:

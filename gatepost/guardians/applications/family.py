@@ -200,7 +200,7 @@ def _save_entry(application: Application, entry: Entry, *, ring: KeyRing) -> Non
     row = application.applicants.filter(position=entry.position).first()
     row = row or Applicant(application=application, position=entry.position)
     if row.email.lower() != entry.email.lower():
-        row.email_proven_at = None
+        row.email_proven_at = row.email_refused_at = None
     row.name, row.relation, row.mobile, row.email = entry.name, entry.relation, entry.mobile, entry.email
     if entry.id_number == "":
         row.id_number_sealed = row.id_number_digest = None

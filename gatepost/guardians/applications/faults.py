@@ -17,7 +17,8 @@ class Fault:
     """`field` of the applicant at `position` (0: of the application itself) cannot be taken; `code` says why.
 
     Codes of `WordingError` and `IdentityNumberError` for mobile and ID number; besides: missing, unusable, unproven,
-    same (as the other applicant's), student (the student's own), bound (already a guardian of this child).
+    refused (mail to it comes back), same (as the other applicant's), student (the student's own), bound (already a
+    guardian of this child).
     """
 
     position: int
@@ -48,7 +49,7 @@ def _of_applicant(applicant: Applicant, application: Application, ring: KeyRing)
         "relation": "" if applicant.relation else "missing",
         "id_number": _id_number(applicant, application, ring),
         "mobile": mobile_fault(applicant.mobile),
-        "email": email_fault(applicant.email) or ("" if applicant.email_proven_at else "unproven"),
+        "email": email_fault(applicant.email) or _email(applicant, application),
     }
     return (Fault(applicant.position, field, code) for field, code in checks.items() if code)
 
@@ -82,6 +83,13 @@ def email_fault(email: str) -> str:
     except ChannelError:
         return "unusable"
     return "" if "." in email.rpartition("@")[2] else "unusable"
+
+
+def _email(applicant: Applicant, application: Application) -> str:
+    """Who claims from an account has its email, which is minded there."""
+    if applicant.email_refused_at and application.account_id is None:
+        return "refused"
+    return "" if applicant.email_proven_at else "unproven"
 
 
 def _id_number(applicant: Applicant, application: Application, ring: KeyRing) -> str:

@@ -18,6 +18,7 @@ from gatepost.channels.email.connection import ready
 from gatepost.channels.email.message import Envelope, MailTemplate
 from gatepost.channels.email.transport import EmailTransport
 from gatepost.channels.errors import ChannelError
+from gatepost.guardians.applications import emails
 from gatepost.guardians.applications.mailbox import Letter
 from gatepost.guardians.applications.models import Application
 from gatepost.notify import relay
@@ -83,6 +84,7 @@ def _send(letter: Letter, transport: EmailTransport, *, now: datetime) -> None:
     except ChannelError as error:
         if error.permanent:
             _note(letter, failed_at=now, because="refused")
+            emails.refused(letter.applicant_id, letter.target, now=now)
         else:
             _note(letter, due_at=now + (error.retry_after or _pause(letter.attempts)))
     else:
@@ -94,7 +96,8 @@ def _hand_over(letter: Letter, transport: EmailTransport) -> None:
     envelope = Envelope(sender=sender, to=Mailbox(letter.target), key=f"letter-{letter.pk}", at=letter.written_at)
     message = _template(letter.topic, letter.language).fill({}, envelope)
     sign = relay.signature()
-    transport.send_ready(ready(sender.address, letter.target, sign(message) if sign else message))
+    return_to = emails.return_address(letter.applicant_id, letter.target)
+    transport.send_ready(ready(return_to, letter.target, sign(message) if sign else message))
 
 
 def _pause(attempts: int) -> timedelta:

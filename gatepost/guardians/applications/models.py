@@ -261,6 +261,7 @@ class Applicant(SealedIdentity):
     mobile = models.TextField(blank=True)
     email = models.TextField(blank=True)
     email_proven_at = models.DateTimeField(null=True, blank=True)
+    email_refused_at = models.DateTimeField(null=True, blank=True)  # a mail came back; empty again once proven anew
     account = models.ForeignKey(  # once it was opened for them
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -276,6 +277,9 @@ class Applicant(SealedIdentity):
             ),
             models.CheckConstraint(
                 condition=Q(email_proven_at__isnull=True) | ~Q(email=""), name="guardians_applicant_proven_email"
+            ),
+            models.CheckConstraint(
+                condition=Q(email_refused_at__isnull=True) | ~Q(email=""), name="guardians_applicant_refused_email"
             ),
             models.CheckConstraint(
                 condition=Q(id_number_sealed__isnull=True, id_number_digest__isnull=True)

@@ -7,6 +7,7 @@ RETURN = {
     "name": _("A name is not written as the school knows it. Please write it exactly as on the ID document."),
     "number": _("An ID or residence number is not the one the school knows. Please look at it again."),
     "relation": _("The relation to the child is not the one the school knows. Please look at it again."),
+    "email": _("Mail to an email address comes back. Please look at it letter by letter, or give another one."),
     "unreadable": _("A document cannot be read. Please take a new picture in good light and add it again."),
     "paper": _("The document does not show that you are the guardian. Please add another one."),
 }

@@ -17,7 +17,7 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.guardians.applications import consents
 from gatepost.guardians.applications import family as acts
 from gatepost.guardians.applications.family import ApplicationRefused, Entry
-from gatepost.guardians.applications.faults import faults
+from gatepost.guardians.applications.faults import Fault, faults
 from gatepost.guardians.applications.models import Applicant, Application, Relation
 from gatepost.portals.binding.family import Family, applying, frame, language
 from gatepost.portals.binding.words import KINDS, REFUSALS, fault_text, once_more
@@ -25,6 +25,7 @@ from gatepost.portals.frame import page
 from gatepost.portals.moment import now_of
 from gatepost.roster import identity_numbers
 
+TO_PROVE = ("unproven", "refused")  # what the next page, a code to the email, mends
 ON_THE_FORM = ("name", "relation", "id_number", "mobile", "email")
 
 
@@ -127,6 +128,8 @@ def people(request: HttpRequest, family: Family) -> HttpResponse:
             answer = _saved(request, application, forms_)
             if answer:
                 return answer
+    else:
+        _tell_of_refused(application, forms_)
     return page(
         request,
         "binding/people.html",
@@ -149,16 +152,26 @@ def _saved(request: HttpRequest, application: Application, forms_: Sequence[Appl
     if "later" in request.POST:
         messages.success(request, _("Saved. Go on whenever you like, on any device."))
         return redirect("binding-status")
-    found = [one for one in faults(row, ring=settings.KEY_RING) if one.field in ON_THE_FORM and one.code != "unproven"]
+    found = [
+        one for one in faults(row, ring=settings.KEY_RING) if one.field in ON_THE_FORM and one.code not in TO_PROVE
+    ]
     for one in found:
         forms_[one.position - 1].add_error(one.field, str(fault_text(one)))
     return None if found else redirect(after_people(row))
 
 
+def _tell_of_refused(application: Application, forms_: Sequence[ApplicantForm]) -> None:
+    """Beside an email whose mail came back, on the page as it was saved."""
+    for applicant in application.applicants.filter(position__lte=len(forms_), email_refused_at__isnull=False):
+        form = forms_[applicant.position - 1]
+        form.cleaned_data = {}  # nothing was sent: the form only says what is known
+        form.add_error("email", str(fault_text(Fault(applicant.position, "email", "refused"))))
+
+
 def after_people(application: Application) -> str:
     """What comes after the applicants' data: proving an email, a document, or the summary."""
     for applicant in application.applicants.filter(position__lte=application.applicants_wanted):
-        if applicant.email_proven_at is None:
+        if applicant.email_proven_at is None or applicant.email_refused_at:
             return reverse("binding-email", args=[applicant.position])
     if application.needs_document and not application.documents.exists():
         return reverse("binding-documents")

@@ -14,7 +14,7 @@ from gatepost.guardians.applications.models import Application, Consent
 from gatepost.portals.binding.family import Family, applying, frame
 from gatepost.portals.binding.words import ACTS, KINDS, MEANINGS, STATES
 from gatepost.portals.frame import class_and_seat, page
-from gatepost.portals.words import slashed
+from gatepost.portals.words import listed, slashed
 
 State = Application.State
 
@@ -39,10 +39,25 @@ def status(request: HttpRequest, family: Family) -> HttpResponse:
         tone=TONES.get(application.state, ""),
         reason=application.reason if application.state in (State.RETURNED, State.REFUSED) else "",
         kind=KINDS.get(application.kind, ""),
+        unreached=_unreached(application),
         steps=[step_row(step) for step in application.steps.all()],
         next_url=next_url(application),
         consents=consent_rows(application),
     )
+
+
+def _unreached(application: Application) -> str:
+    """Which email the school's mails do not reach, and what to do; empty if all is well."""
+    came_back = application.applicants.filter(email_refused_at__isnull=False).values_list("email", flat=True)
+    if not came_back or not application.is_open:
+        return ""
+    text = _("Mail to {emails} comes back. Correct the address when you go on.")
+    if not application.is_with_family:
+        text = _(
+            "Mail to {emails} comes back. Please tell the school: it returns the application to you, and you correct "
+            "the address. You can read here how it stands."
+        )
+    return text.format(emails=listed(came_back))
 
 
 def next_url(application: Application) -> str:

@@ -16,7 +16,7 @@ from gatepost.guardians.applications.family import ApplicationRefused
 from gatepost.guardians.applications.faults import Fault, faults
 from gatepost.guardians.applications.models import Applicant, Application
 from gatepost.portals.binding.family import Family, applying, frame
-from gatepost.portals.binding.people import mine, posted_version, titles
+from gatepost.portals.binding.people import TO_PROVE, mine, posted_version, titles
 from gatepost.portals.binding.words import KINDS, REFUSALS, fault_text
 from gatepost.portals.frame import class_and_seat, page
 from gatepost.portals.moment import now_of
@@ -80,7 +80,7 @@ def person(title: str, one: Applicant) -> dict[str, Any]:
 
 def _missing(fault: Fault) -> dict[str, str]:
     pages = {"kind": "binding-kind", "document": "binding-documents"}
-    if fault.code == "unproven":
+    if fault.code in TO_PROVE:
         return {"text": str(fault_text(fault)), "url": reverse("binding-email", args=[fault.position])}
     return {"text": str(fault_text(fault)), "url": reverse(pages.get(fault.field, "binding-people"))}
 

@@ -69,6 +69,10 @@ _FAULTS: dict[tuple[str, str], Text] = {
     ("email", "missing"): _("Type the email address."),
     ("email", "unusable"): _("This is not understood as an email address: write it like name@example.org."),
     ("email", "same"): _("This is the other applicant’s email. Each account needs one of its own."),
+    ("email", "refused"): _(
+        "Mail to this address comes back. Look at it letter by letter, or give another one. If it is right, go on and "
+        "have a new code sent."
+    ),
     ("email", "unproven"): _("This email is not proven yet: have a code sent there and type it."),
 }
 

@@ -245,7 +245,7 @@ def _shown(request: HttpRequest, school: School, found: Application) -> HttpResp
         school_frame(request, school, current="applications"),
         title=found.child.name,
         meta=_meta(school, found),
-        people=[_person(one) for one in people],
+        people=[_person(school, one) for one in people],
         child_rows=[_row(one) for one in compare.child(found)],
         aside_url=reverse("school-application-aside", args=[school.code, found.pk]) if found.is_claim else "",
         is_exact=compare.is_exact(found, ring=settings.KEY_RING),
@@ -271,8 +271,25 @@ def _meta(school: School, found: Application) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _person(one: Comparison) -> dict[str, Any]:
-    return {"name": one.applicant.name, "known": one.record is not None, "rows": [_row(field) for field in one.fields]}
+def _person(school: School, one: Comparison) -> dict[str, Any]:
+    return {
+        "name": one.applicant.name,
+        "known": one.record is not None,
+        "came_back": _came_back(school, one),
+        "rows": [_row(field) for field in one.fields],
+    }
+
+
+def _came_back(school: School, one: Comparison) -> str:
+    """That mails do not reach the applicant, and since when."""
+    at = one.applicant.email_refused_at
+    if at is None:
+        return ""
+    day = words.slashed(local_date(at, school.timezone))
+    return _(
+        "Mail to {email} came back on {day}. Nothing you decide reaches this person by mail: return the application so "
+        "that the address is corrected, or telephone."
+    ).format(email=one.applicant.email, day=day)
 
 
 def _row(one: Difference) -> dict[str, Any]:

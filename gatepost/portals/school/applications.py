@@ -220,6 +220,8 @@ def _verdict(one: Application) -> dict[str, str]:
     if one.needs_document:
         return {"text": _("Document to read")}
     people = compare.differences(one, ring=settings.KEY_RING)
+    if any(person.email_refused_at for person in one.applicants.all()):
+        return {"text": _("Email comes back"), "state": "failed"}
     number = sum(_differing(fields) for fields in (compare.child(one), *(person.fields for person in people)))
     if number:
         return {"text": ngettext("{n} difference", "{n} differences", number).format(n=number), "state": "unequal"}
