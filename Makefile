@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots bench faults fuzz messages browser clean
+.PHONY: help up test lint format pytest shots bench faults fuzz interop messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
 	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
+	@echo "make interop   software not written here signs people in: openid-client, Apache, Kolibri (what is not installed is skipped)"
 	@echo "make bench-growth  the same at 1, 10, 100 and 280 schools, with and without a year behind them"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
@@ -55,6 +56,9 @@ faults: .venv/.ready
 
 fuzz: .venv/.ready
 	FAULTS=long $(RUN) -m pytest tests/fuzz -n logical --dist worksteal
+
+interop: .venv/.ready
+	INTEROP=1 $(RUN) -m pytest tests/interop -rs
 
 bench-growth: .venv/.ready
 	$(RUN) -m bench --only growth

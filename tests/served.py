@@ -16,10 +16,8 @@ STARTS_SECONDS_MAX = 30
 class Served:
     """`gatepost web` or `gatepost gate` on the tests' database, with `settings` added to its environment."""
 
-    def __init__(self, command: str, settings: Mapping[str, str] | None = None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+    def __init__(self, command: str, settings: Mapping[str, str] | None = None, *, port: int = 0) -> None:
+        self.port: int = port or free_port()
         with tempfile.NamedTemporaryFile(prefix="gatepost-served-", delete=False) as log:
             self._log = Path(log.name)
             self.process = subprocess.Popen(
@@ -62,6 +60,13 @@ class Served:
         with self.connect(timeout=timeout) as talk:
             talk.sendall(raw)
             return hear(talk, quiet_seconds=timeout)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def hear(talk: socket.socket, *, quiet_seconds: float) -> bytes:
