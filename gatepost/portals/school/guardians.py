@@ -1,6 +1,6 @@
 """Who is bound to a child, and what a school may do about it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.guardians import bonds, restrictions
+from gatepost.guardians.applications import invitations
 from gatepost.guardians.applications.family_access import FamilyAccess
 from gatepost.guardians.applications.models import Relation
 from gatepost.guardians.models import Guardianship, Restriction, Right
@@ -24,6 +25,7 @@ from gatepost.kit.clock import local_date
 from gatepost.portals import words
 from gatepost.portals.frame import REVIEWS, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
+from gatepost.portals.school import letters
 from gatepost.roster.models import School, Student
 
 RIGHTS: dict[str, Promise] = {
@@ -75,7 +77,7 @@ def of_student(request: HttpRequest, code: str, student_id: UUID) -> HttpRespons
         people=[_guardian(school, bond, may_change=reviews) for bond in standing(student)],
         restrictions=[_restriction_card(school, one) for one in restrictions.on(student).select_related("account")],
         new_url=reverse("school-restriction-new", args=[code, student.pk]),
-        access=_access(school, student, may_reset=reviews),
+        access=_access(school, student, now_of(request), may_reset=reviews),
         crumbs=crumbs(school, student),
     )
 
@@ -180,16 +182,24 @@ def _guardian(school: School, bond: Guardianship, *, may_change: bool) -> dict[s
     }
 
 
-def _access(school: School, student: Student, *, may_reset: bool) -> dict[str, Any]:
-    """How the family comes in to apply, for the page of its guardians."""
+def _access(school: School, student: Student, now: datetime, *, may_reset: bool) -> dict[str, Any]:
+    """How the family comes in to apply, for the page of its guardians: its password, or a letter or the ID number."""
     access = FamilyAccess.objects.filter(student=student).first()
+    letter = invitations.newest([student.pk]).get(student.pk)
+    state = letters.state_of(letter, school, now)["text"] if letter else ""
+    told = {"letter": " · ".join((_("Letter"), state, letters.printed(letter, school))) if letter else ""}
     if access is None:
-        return {"text": _("No password set. The student number and the whole ID number open, once."), "url": ""}
+        print_url = f"{reverse('school-letters-print', args=[school.code])}?student={student.pk}"
+        text = _("No password set. The student number and the whole ID number open, once; or a letter.")
+        return told | {"text": text, "print_url": print_url}
     day = words.staff_date(local_date(access.set_at, school.timezone))
-    return {
-        "text": _("Own password, set on {day}.").format(day=day),
-        "url": reverse("school-family-access", args=[school.code, student.pk]) if may_reset else "",
-    }
+    text = (
+        _("Own password, set on {day}.")
+        if access.invitation_id is None
+        else _("Own password, set with a letter on {day}.")
+    )
+    url = reverse("school-family-access", args=[school.code, student.pk]) if may_reset else ""
+    return told | {"text": text.format(day=day), "url": url}
 
 
 def _restriction_card(school: School, one: Restriction) -> dict[str, Any]:

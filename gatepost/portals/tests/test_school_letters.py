@@ -202,3 +202,13 @@ class TestStates:
         Invitation.objects.update(**change)
         later = visit(builders.an_office(child.school), now=TEN)
         assert word in said(later.get(f"{letters_of(child)}?class={child.school_class_id}"))
+
+    def test_beside_the_students_guardians_it_stands_too(self, child: Student, registrar: Any) -> None:
+        url = f"/schools/{child.school.code}/students/{child.pk}/guardians/"
+        assert f"letters/print/?student={child.pk}" in text_of(registrar.get(url))
+        press(registrar, child, f"student={child.pk}")
+        assert "有效至 2026/11/30" in said(registrar.get(url))
+        entrance.set_password(child, "river-umbrella-42", invitation_id=Invitation.objects.get().pk, now=NINE)
+        page = registrar.get(url)
+        assert "憑通知單自訂密碼" in said(page)
+        assert f"letters/print/?student={child.pk}" not in text_of(page)
