@@ -119,6 +119,19 @@ class TestBoundAtOnce:
         assert (bond.account, bond.student, bond.relation, bond.source) == (mother, child, "mother_son", "claim")
         assert [one.account for one in bonds.in_force()] == [mother]
 
+    def test_by_the_number_that_a_school_approved_with_the_first_child(self, child: Student) -> None:
+        """The whole way of a family with two children: once to the school, then no more."""
+        elder = a_child(child.school, "109021", "王小美", invented(9))
+        registrar = builders.an_office(child.school, "registrar")
+        assert approvals.approve(by_the_family(elder), by=registrar, ring=RING, now=NOW)
+        mother = builders.an_account("mother@example.org")
+        a_record(child)
+        assert agreed(mother, named(child))[1] is None  # an account alone proves nothing
+        family.withdraw(Application.objects.get(account=mother), now=NOW)
+        approvals.take(mother, "mother@example.org", now=NOW)
+        assert agreed(mother, named(child))[1]
+        assert {bond.student for bond in bonds.in_force().filter(account=mother)} == {elder, child}
+
     def test_where_the_school_wrote_no_relation_too(self, child: Student, mother: Account) -> None:
         a_record(child, relation="")
         bond = agreed(mother, named(child))[1]
