@@ -6,7 +6,7 @@ each time, as they must.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count, groupby
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -29,16 +29,18 @@ from gatepost.demo.people import Place
 from gatepost.demo.reader_keys import require_demonstration
 from gatepost.demo.residents import TABLES, ZONE, Bond, Calendar, Residents
 from gatepost.gates.models import Reader
-from gatepost.guardians import restrictions
+from gatepost.guardians import proofs, restrictions
 from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.models import Guardianship
 from gatepost.kit.clock import local_date
 from gatepost.roster.identity_numbers import invented
-from gatepost.roster.models import School, SchoolClass, Staff, Student
+from gatepost.roster.models import GuardianRecord, School, SchoolClass, Staff, Student
 from gatepost.roster.roc_dates import school_year_of
 
 DESK: Final = "註冊組 02-2345-6789 轉 101"
 APPLYING, APPLYING_ID_NUMBER = "10301123", invented(4_000_000)  # a family without an account, for trying it
+# A child that the guardian to sign in as can add: number, ID number, name and birthday, as docs/demo.md says them.
+ADDED = ("10301124", invented(4_000_001), "林小安", date(2018, 3, 15))
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, out of how much
 
@@ -170,6 +172,24 @@ class _Builder:
             one.number = APPLYING
             one.seal_id_number(APPLYING_ID_NUMBER, settings.KEY_RING)
             one.save(update_fields=["number", "id_number_sealed", "id_number_digest"])
+        self._let_add_a_child(made[0])
+
+    def _let_add_a_child(self, home: Institution) -> None:
+        """One more child has the guardian to sign in as in its record, whose number a school has approved."""
+        guardian = Account.objects.get(email=cast.GUARDIAN.email)
+        known = GuardianRecord.objects.filter(student__guardianships__account=guardian, name=guardian.name).first()
+        free = Student.objects.filter(school=home.school, guardianships=None).exclude(number=APPLYING)
+        child = free.order_by("number").first()
+        if known is None or child is None:  # a city so small that everybody takes part
+            return
+        child.number, id_number, child.name, child.birthday = ADDED
+        child.seal_id_number(id_number, settings.KEY_RING)
+        child.save(update_fields=["number", "name", "birthday", "id_number_sealed", "id_number_digest"])
+        record = GuardianRecord(student=child, position=9, name=guardian.name, relation="伯叔姑姪甥")
+        record.seal_id_number(known.open_id_number(settings.KEY_RING) or "", settings.KEY_RING)
+        record.save()
+        office = home.office["student_affairs"]
+        proofs.keep(guardian, bytes(record.id_number_digest or b""), how="review", by=office, now=self.now)
 
     def _schools(self) -> list[Institution]:
         self.progress("schools", 0, len(self.plans))

@@ -18,6 +18,8 @@ from gatepost.demo.reader_keys import NoDemonstration, reader_key
 from gatepost.gates import keys
 from gatepost.gates.models import Reader
 from gatepost.guardians import bonds
+from gatepost.guardians.applications import claims
+from gatepost.guardians.applications.claims import Named
 from gatepost.guardians.models import Guardianship, Restriction
 from gatepost.notify import queries as told
 from gatepost.notify.models import Address, Recipient, Subscription
@@ -236,3 +238,13 @@ def test_a_city_stands_in_the_middle_of_summer_too(settings: Settings) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(issued_at) <= %s FROM cards_card", [NOW])
         assert cursor.fetchone()[0]
+
+
+def test_the_guardian_to_sign_in_as_can_add_a_child_at_once(built: city.City) -> None:
+    number, id_number, name, birthday = city.ADDED
+    what = Named(Student.objects.get(number=number).school, number, name, id_number, birthday)
+    guardian, ring = Account.objects.get(email=cast.GUARDIAN.email), django_settings.KEY_RING
+    with transaction.atomic():
+        claim = claims.begin(guardian, what, address="192.0.2.1", language="zh-hant", ring=ring, now=NOW)
+        assert claims.bind_at_once(claim, now=NOW) is not None
+        transaction.set_rollback(True)
