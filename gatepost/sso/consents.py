@@ -1,8 +1,8 @@
 """What a person gives to a service, and takes back: scopes, and each child by itself.
 
-A child counts while the guardian's bond lets them see the child and sign for it, with no restriction on either; this
-is asked at each use. Where it no longer holds, the service loses its tokens in the same moment, and the child is given
-again only by another act of the guardian.
+A child counts while the guardian's bond lets them see the child and sign for it, with no restriction on either, and the
+guardian has not said no to connected services since; this is asked at each use. Where it no longer holds, the service
+loses its tokens in the same moment, and the child is given again only by another act of the guardian.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,6 +16,8 @@ from gatepost.access import queries
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.guardians import bonds
+from gatepost.guardians.applications import consents as binding_consents
+from gatepost.guardians.applications.models import Consent as BindingConsent
 from gatepost.guardians.models import Right
 from gatepost.roster.models import Student
 from gatepost.sso import scopes as known_scopes
@@ -46,6 +48,7 @@ def children_to_give(account: Account) -> QuerySet[Student]:
 def children_given(account: Account, service: Service) -> QuerySet[Student]:
     """The children that `service` may know of through `account` at this moment."""
     given = GivenChild.objects.filter(
+        ~Exists(_refused_since()),
         consent__account=account,
         consent__service=service,
         consent__withdrawn_at=None,
@@ -147,10 +150,20 @@ def _take(which: QuerySet[GivenChild], *, because: str, by: object | None, now: 
 
 
 def _cut() -> QuerySet[GivenChild]:
-    """Children that are given by a guardian who may not, or not any more."""
+    """Children that are given by a guardian who may not, or not any more, or does not want to."""
     may = [
         Exists(bonds.in_force(right).filter(account=OuterRef("consent__account"), student=OuterRef("student")))
         for right in NEEDED
     ]
     standing = GivenChild.objects.filter(withdrawn_at=None, consent__withdrawn_at=None)
-    return standing.exclude(Q(*may))
+    return standing.filter(~Q(*may) | Exists(_refused_since()))
+
+
+def _refused_since() -> QuerySet[BindingConsent]:
+    """A no to connected services for the child, later than the yes to this one."""
+    return binding_consents.refusals(
+        BindingConsent.Purpose.SERVICES,
+        account=OuterRef("consent__account"),
+        student=OuterRef("student"),
+        since=OuterRef("given_at"),
+    )

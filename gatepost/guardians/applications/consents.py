@@ -5,6 +5,7 @@ An answer is a row and stays; the newest of a purpose counts. Taking one back co
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -91,15 +92,20 @@ def take_back(account: Account, student_id: UUID, purpose: str, *, now: datetime
     return True
 
 
-def refused_at(account_id: UUID, student_id: UUID, purpose: str) -> datetime | None:
-    """Since when `account_id` does not agree to `purpose` for this child; None while it does, or was never asked.
+def refusals(purpose: str, *, account: Any, student: Any, since: Any) -> QuerySet[Consent]:
+    """The answers by which `account` said no to `purpose` for `student` after `since`; values or `OuterRef`s.
 
-    A later and more particular yes (to one service) is not undone by an earlier no.
+    For what was given more particularly, to one service: the later of the two answers counts.
     """
-    newest_one = _of(account_id, [student_id]).filter(purpose=purpose).last()
-    if newest_one is None or newest_one.is_given():
-        return None
-    return newest_one.withdrawn_at or newest_one.at
+    said_no = Q(answer=Consent.Answer.DISAGREE, at__gt=since) | Q(withdrawn_at__gt=since)
+    return Consent.objects.filter(
+        said_no,
+        Q(account=None) | Q(account=account),
+        purpose=purpose,
+        application__student=student,
+        application__decision=Application.Decision.APPROVED,
+        application__applicants__account=account,
+    )
 
 
 def _of(account_id: UUID, student_ids: Iterable[UUID]) -> QuerySet[Consent]:

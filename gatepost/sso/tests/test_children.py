@@ -12,6 +12,8 @@ from hypothesis.extra.django import TestCase
 from gatepost.accounts.models import Account
 from gatepost.audit.models import Entry
 from gatepost.guardians import bonds
+from gatepost.guardians.applications import consents as answers
+from gatepost.guardians.applications.models import Applicant, Application
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.guardians.restrictions import lift, restrict
 from gatepost.kit.clock import utc_now
@@ -20,6 +22,7 @@ from gatepost.sso import consents
 from gatepost.sso.models import GivenChild, ServiceSession
 from gatepost.sso.tests.conversations import Rp, a_browser, a_service, sent
 from tests import builders
+from tests.builders import at
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +56,17 @@ def children_of(rp: Rp, token: str) -> list[dict[str, Any]]:
     answer = rp.userinfo(token)
     assert answer.status_code == 200
     return list(answer.json()["child"])
+
+
+def agreed_to_services(account: Account, child: Student) -> None:
+    """The application by which `account` came to `child`, with a yes to connected services."""
+    then = at("09:00")
+    application = Application.objects.create(
+        student=child, kind="parent", opened_at=then, data_confirmed_at=then, submitted_at=then, decided_at=then,
+        decision="approved",
+    )  # fmt: skip
+    Applicant.objects.create(application=application, position=1, account=account)
+    answers.answer(application, "services", agrees=True, version=1, language="en", text_hash=bytes(32), now=then)
 
 
 class TestGiving:
@@ -154,6 +168,18 @@ class TestTheMomentItEnds:
     def test_the_end_of_the_bond(self, rp: Rp, tokens: dict[str, Any], ming: Student, mother: Account) -> None:
         bonds.end_bond(Guardianship.objects.get(account=mother, student=ming), by=None, now=utc_now())
         assert self.ended(rp, tokens)
+
+    def test_a_no_to_connected_services(
+        self, rp: Rp, tokens: dict[str, Any], ming: Student, hua: Student, mother: Account
+    ) -> None:
+        agreed_to_services(mother, ming)
+        assert rp.userinfo(tokens["access_token"]).status_code == 200
+        a_browser(mother).post("/family/consents/", {"student": ming.pk, "purpose": "services"})
+        assert self.ended(rp, tokens)
+        anew = rp.tokens(a_browser(mother), scope=SCOPE)
+        assert [child["name"] for child in children_of(rp, anew["access_token"])] == ["王小華"]
+        consents.give(mother, rp.service, ["children"], children=[ming.pk, hua.pk], now=utc_now())  # a later yes
+        assert len(children_of(rp, rp.tokens(a_browser(mother), scope=SCOPE)["access_token"])) == 2
 
     def test_the_refresh_token_alone_gets_nothing_either(
         self, rp: Rp, tokens: dict[str, Any], ming: Student, mother: Account
