@@ -117,7 +117,7 @@ def test_a_body_that_is_no_form_has_an_answer(city: City, fuzz: Fuzz) -> None:
     )(answers)
 
 
-# Services post to these, without a browser or with one of theirs; none of them does anything in the name of its session.
+# Services post to these, without a browser or with one of theirs; none does anything in the name of its session.
 BY_SERVICES = (
     "sso-token",
     "sso-userinfo",
