@@ -47,7 +47,8 @@ def _loops(carrier: MailCarrier) -> list[Loop]:
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("claims", lambda now: claims.follow(now=now), every_seconds=600, repeat=False),
         Loop("logouts", lambda now: logouts.send_due(now), every_seconds=5, channel=sessions.CHANNEL),
-        Loop("services", follow_services, every_seconds=20, repeat=False),
+        Loop("services", lambda now: consents.follow(now), every_seconds=20, repeat=False),
+        Loop("service-sessions", follow_services, every_seconds=600, repeat=False),
         Loop("figures", lambda _now: tally.gather(), every_seconds=5, repeat=False),
         Loop("stale", lambda now: sender.drop_old(now=now), every_seconds=timedelta(hours=1).total_seconds()),
         Loop("partitions", make_partitions, every_seconds=timedelta(hours=6).total_seconds(), repeat=False),
@@ -68,8 +69,8 @@ def follow_bonds(now: datetime) -> int:
 
 
 def follow_services(now: datetime) -> int:
-    """What bonds, restrictions and sessions of ours do to services: they lose a child, or a sign-in that ran out."""
-    return consents.follow(now) + sessions.follow(now) + sessions.forget(now)
+    """Behind what is followed at once: every child that is given, sessions that ran out, old codes and tokens."""
+    return consents.follow(now, everything=True) + sessions.follow(now) + sessions.forget(now)
 
 
 def make_partitions(now: datetime) -> int:

@@ -6,7 +6,7 @@ loses its tokens in the same moment, and the child is given again only by anothe
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -18,13 +18,14 @@ from gatepost.audit import entries
 from gatepost.guardians import bonds
 from gatepost.guardians.applications import consents as binding_consents
 from gatepost.guardians.applications.models import Consent as BindingConsent
-from gatepost.guardians.models import Right
+from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.roster.models import Student
 from gatepost.sso import scopes as known_scopes
 from gatepost.sso import sessions
 from gatepost.sso.models import Consent, GivenChild, Service
 
 BATCH = 200
+LATELY = timedelta(days=1)
 NEEDED = (Right.SEE, Right.SIGN)  # to see the child, and to sign consents
 
 
@@ -118,9 +119,17 @@ def settle(account_id: UUID, service_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def follow(now: datetime) -> int:
-    """Settle what bonds and restrictions changed, a batch at a time, so that services are told. Returns how many."""
-    pairs = _cut().values_list("consent__account_id", "consent__service_id").distinct()[:BATCH]
+def follow(now: datetime, *, everything: bool = False) -> int:
+    """Settle what restrictions and ended bonds did, a batch at a time, so that services are told. Returns how many.
+
+    With `everything` each child that is given is looked at, not only those that a restriction or an end of today names.
+    """
+    cut = _cut()
+    if not everything:
+        restricted = Restriction.objects.in_force().values("student")
+        ended = Guardianship.objects.filter(ended_at__gt=now - LATELY).values("student")
+        cut = cut.filter(Q(student__in=restricted) | Q(student__in=ended))
+    pairs = cut.values_list("consent__account_id", "consent__service_id").distinct()[:BATCH]
     return sum(settle(account_id, service_id, now=now) for account_id, service_id in list(pairs))
 
 

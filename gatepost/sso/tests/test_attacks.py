@@ -90,9 +90,11 @@ class TestOpenRedirect:
     def test_errors_go_to_the_service_with_who_says_it(self, rp: Rp, browser: Client) -> None:
         for wrong, code in (
             ({"response_type": "token"}, "unauthorized_client"),
+            ({"response_type": None}, "invalid_request"),
             ({"response_type": "code id_token"}, "unauthorized_client"),
             ({"scope": "openid everything"}, "invalid_scope"),
             ({"request": "x.y.z"}, "request_not_supported"),
+            ({"request_uri": "https://x.example/"}, "request_uri_not_supported"),
             ({"max_age": "soon"}, "invalid_request"),
             ({"prompt": "none login"}, "invalid_request"),
         ):

@@ -201,6 +201,21 @@ class TestTheMomentItEnds:
         assert ServiceSession.objects.get().ended_because == "child"
         assert GivenChild.objects.get(student=ming).withdrawn_because == "bond"
 
+    def test_a_right_that_was_taken_is_found_by_the_longer_look(
+        self, rp: Rp, tokens: dict[str, Any], ming: Student, mother: Account
+    ) -> None:
+        bond = Guardianship.objects.get(account=mother, student=ming)
+        bonds.set_rights(bond, [Right.SEE], by=None, now=utc_now())
+        assert consents.follow(utc_now()) == 0
+        assert consents.follow(utc_now(), everything=True) == 1
+        assert ServiceSession.objects.get().ended_because == "child"
+
+    def test_an_ended_bond_is_found_at_once(
+        self, rp: Rp, tokens: dict[str, Any], ming: Student, mother: Account
+    ) -> None:
+        bonds.end_bond(Guardianship.objects.get(account=mother, student=ming), by=None, now=utc_now())
+        assert consents.follow(utc_now()) == 1
+
     def test_the_other_child_is_there_after_signing_in_anew(
         self, rp: Rp, tokens: dict[str, Any], ming: Student, mother: Account
     ) -> None:

@@ -269,3 +269,40 @@ class TestStaff:
         mother = builders.a_guardian(builders.a_student(builders.a_class(builders.a_school())))
         info = rp.userinfo(rp.tokens(a_browser(mother), scope="openid role email")["access_token"]).json()
         assert (info["role"], info["roles"], info["email_verified"]) == (["家長"], ["guardian"], True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"display": "popup"},
+        {"ui_locales": "se zh-Hant"},
+        {"claims_locales": "se"},
+        {"acr_values": "1 2"},
+        {"login_hint": "mother@example.org"},
+        {"claims": '{"userinfo": {"name": {"essential": true}}}'},
+        {"extra": "foobar"},
+        {"scope": "profile openid"},
+        {"resource": "https://api.example.org/"},
+    ],
+)
+def test_what_a_service_may_add_does_no_harm(rp: Rp, browser: Client, more: dict[str, str]) -> None:
+    rp.code(browser)
+    tokens = rp.redeem(sent(rp.authorize(browser, **more))["code"]).json()
+    assert rp.userinfo(tokens["access_token"]).json()["name"] == "林淑芬"
+
+
+def test_an_access_token_may_come_in_the_body(rp: Rp, browser: Client) -> None:
+    token = rp.tokens(browser)["access_token"]
+    assert a_browser().post("/sso/userinfo", {"access_token": token}).json()["name"] == "林淑芬"
+
+
+def test_what_ran_out_is_ended_and_forgotten(rp: Rp, browser: Client) -> None:
+    from gatepost.sso import sessions
+
+    rp.tokens(browser)
+    assert sessions.follow(now()) == 0
+    Session.objects.update(expire_date=now())
+    assert sessions.follow(now()) == 1
+    assert not AccessToken.objects.exists()
+    Grant.objects.update(expires=now() - timedelta(days=15))
+    assert sessions.forget(now()) == 1
