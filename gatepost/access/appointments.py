@@ -14,8 +14,8 @@ from django.db.models import Q, QuerySet
 
 from gatepost.access import queries
 from gatepost.access.models import Role
-from gatepost.accounts import activation, second_factor
-from gatepost.accounts.models import Account, ActivationMail
+from gatepost.accounts import second_factor
+from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.roster.models import School
 
@@ -130,9 +130,7 @@ def take_second_factor_off(account: Account, *, by: Account, now: datetime) -> N
     """
     if not may_help(by, account):
         raise AppointmentRefused("not_yours")
-    with transaction.atomic():
-        second_factor.take_away(account, by=by)
-        activation.send_word(account, ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF, now=now)
+    second_factor.take_away(account, by=by, now=now)
 
 
 def _givers(name: str, school_id: int | None) -> Q:

@@ -268,7 +268,7 @@ def _made(mail: ActivationMail, lease: timedelta, now: datetime) -> MailToWrite:
     if mail.kind == ActivationMail.Kind.LINK:
         secret = secrets.token_urlsafe(32)
         mail.digest = _link_digest(secret)
-    elif mail.kind in ActivationMail.WORD:
+    elif mail.kind not in ActivationMail.FOR_AN_ACTIVATION:
         secret = ""
     else:
         secret = f"{secrets.randbelow(1_000_000):06d}"

@@ -97,9 +97,12 @@ class ActivationMail(models.Model):
     class Kind(models.TextChoices):
         LINK = "link"
         CODE = "code"
+        SECOND_FACTOR_SET_UP = "second_factor_set_up"
+        SECOND_FACTOR_OFF = "second_factor_off"
         SECOND_FACTOR_TAKEN_OFF = "second_factor_taken_off"
+        RECOVERY_CODE_USED = "recovery_code_used"
 
-    WORD = (Kind.SECOND_FACTOR_TAKEN_OFF,)
+    FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others are word to an account
 
     activation = models.ForeignKey(Activation, on_delete=models.CASCADE, null=True, related_name="mails")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
@@ -122,7 +125,7 @@ class ActivationMail(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["link", "code"], activation__isnull=False, account__isnull=True)
-                | Q(kind="second_factor_taken_off", activation__isnull=True, account__isnull=False),
+                | (~Q(kind__in=["link", "code"]) & Q(activation__isnull=True, account__isnull=False)),
                 name="accounts_activation_mail_whose",
             ),
         ]

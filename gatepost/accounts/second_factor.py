@@ -17,14 +17,14 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, generate_totp_secret, hotp_value
 from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
+from gatepost.accounts.activation import send_word
 from gatepost.accounts.attempts import forget, take
-from gatepost.accounts.models import Account
+from gatepost.accounts.models import Account, ActivationMail
 from gatepost.audit import entries
 
 ISSUER = "Gatepost"
@@ -112,6 +112,7 @@ def set_up(account: Account, secret: str, typed: str, *, now: datetime) -> int:
             made = Authenticator.objects.create(user=account, type=Authenticator.Type.TOTP, data=data, created_at=now)
             RecoveryCodes.activate(account)
             entries.record("second_factor:set_up", by=account)
+            send_word(account, ActivationMail.Kind.SECOND_FACTOR_SET_UP, now=now)
     except IntegrityError as error:  # set up this very moment, in another browser
         raise FactorRefused("standing") from error
     _forgive(account)
@@ -125,7 +126,7 @@ def check(account: Account, typed: str, *, now: datetime) -> int:
     """
     _count(account, now)
     code = _digits(typed)
-    found = _recovery(account, code) if len(code) == RECOVERY_DIGITS else _app(account, code, now)
+    found = _recovery(account, code, now) if len(code) == RECOVERY_DIGITS else _app(account, code, now)
     if found is None:
         entries.record("second_factor:wrong", by=account)
         raise FactorRefused("wrong")
@@ -149,10 +150,14 @@ def renew_recovery_codes(account: Account) -> int:
     return int(made.pk)
 
 
-def take_away(account: Account, *, by: Account | None) -> None:
-    """Forget all of `account`'s factors, in the caller's transaction. Sessions that were opened with them end."""
-    Authenticator.objects.filter(user=account).delete()
-    entries.record("second_factor:taken_away", by=by, account=str(account.pk))
+def take_away(account: Account, *, by: Account | None, now: datetime) -> None:
+    """Forget all of `account`'s factors, and tell it by mail. Sessions that need what they showed of them end."""
+    own = by is not None and by.pk == account.pk
+    with transaction.atomic():
+        Authenticator.objects.filter(user=account).delete()
+        entries.record("second_factor:taken_away", by=by, account=str(account.pk))
+        kinds = ActivationMail.Kind
+        send_word(account, kinds.SECOND_FACTOR_OFF if own else kinds.SECOND_FACTOR_TAKEN_OFF, now=now)
     _forgive(account)
 
 
@@ -171,11 +176,6 @@ def standing(account_id: Any, factor: Any) -> QuerySet[Any]:
     return Authenticator.objects.filter(pk=factor, user_id=account_id)  # type: ignore[no-any-return]
 
 
-def is_own_password(account: Account, password: str) -> bool:
-    """Whether `password` is the account's. For acts of somebody who is signed in already."""
-    return account.has_usable_password() and check_password(password, account.password)
-
-
 def _app(account: Account, code: str, now: datetime) -> int | None:
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().filter(user=account, type=Authenticator.Type.TOTP).first()
@@ -189,11 +189,12 @@ def _app(account: Account, code: str, now: datetime) -> int | None:
         return int(row.pk)
 
 
-def _recovery(account: Account, code: str) -> int | None:
+def _recovery(account: Account, code: str, now: datetime) -> int | None:
     row = Authenticator.objects.filter(user=account, type=Authenticator.Type.RECOVERY_CODES).first()
     if row is None or not is_set_up(account) or not RecoveryCodes(row).validate_code(code):
         return None
     entries.record("second_factor:recovery_code_used", by=account)
+    send_word(account, ActivationMail.Kind.RECOVERY_CODE_USED, now=now)
     return int(row.pk)
 
 

@@ -134,6 +134,21 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
     """Raises `KeyError` for a kind that nobody wrote."""
     with translation.override(language):
         subject, *parts = {
+            ActivationMail.Kind.SECOND_FACTOR_SET_UP: (
+                gettext("A second factor was set up for your account"),
+                gettext("From now on your sign-in also asks for a code of your authenticator app."),
+                gettext("If it was not you, tell your school at once: somebody knows your password."),
+            ),
+            ActivationMail.Kind.SECOND_FACTOR_OFF: (
+                gettext("The second factor of your account is switched off"),
+                gettext("It was switched off in your account, with a code of your app or a recovery code."),
+                gettext("If it was not you, tell your school at once: somebody knows your password."),
+            ),
+            ActivationMail.Kind.RECOVERY_CODE_USED: (
+                gettext("A recovery code was used for your account"),
+                gettext("Somebody showed one of your recovery codes instead of your app. Each is good once."),
+                gettext("If it was not you, tell your school at once: somebody knows your password."),
+            ),
             ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF: (
                 gettext("The second factor was taken off your account"),
                 gettext("Somebody who may do so took it off, because your device is lost."),

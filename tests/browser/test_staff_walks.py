@@ -137,6 +137,27 @@ def test_the_bureau_and_the_operator_look_after_their_people(scene: Scene, open_
         check(page)
 
 
+def test_a_guardian_switches_a_second_factor_on_and_off(scene: Scene, open_browser: Open) -> None:
+    page = open_browser()
+    sign_in(page, "guardian@example.org", PASSWORD)
+    page.goto("/second-factor/")
+    check(page)
+    page.get_by_text("無法掃描？改用輸入").click()
+    code = second_factor.code_at(page.locator("code").inner_text().replace(" ", ""), step(NOW))
+    page.get_by_label("App 的驗證碼").fill(code)
+    page.get_by_label("您的密碼").fill(PASSWORD)
+    press(page, page.get_by_role("button", name="開啟"))
+    expect(page.locator("ol.recovery code")).to_have_count(10)
+    check(page)
+    press(page, page.get_by_role("link", name="我已經收好了"))
+    check(page)
+    press(page, page.get_by_role("link", name="關閉"))
+    check(page)
+    page.get_by_label("驗證碼").fill(second_factor.recovery_codes(scene.guardian)[0])
+    press(page, page.get_by_role("button", name="關閉"))
+    assert not second_factor.is_set_up(scene.guardian)
+
+
 def press(page: Page, target: Locator) -> None:
     """With the keyboard; another page comes."""
     target.focus()

@@ -49,6 +49,13 @@ def test_an_operator_with_a_lost_device_is_helped_at_the_machine() -> None:
     assert not second_factor.is_set_up(account)
 
 
+def test_so_is_a_guardian_whom_nobody_stands_above() -> None:
+    account = builders.a_guardian(builders.a_student(builders.a_class(builders.a_school())))
+    builders.a_second_factor(account)
+    assert CliRunner().invoke(operator, ["second-factor-off", account.email]).exit_code == 0
+    assert not second_factor.is_set_up(account)
+
+
 def test_nobody_else_is() -> None:
     account = builders.a_role("bureau_officer")
     answer = CliRunner().invoke(operator, ["second-factor-off", account.email])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.signin import activation, again, firstsignin, home, password, second_factor
+from gatepost.portals.signin import activation, again, firstsignin, home, own_factor, password, second_factor
 
 urlpatterns = [
     path("sign-in/", password.sign_in, name="account_login"),
@@ -14,5 +14,8 @@ urlpatterns = [
     path("activate/<str:token>/", activation.link, name="activation-link"),
     path("first-sign-in/", firstsignin.first, name="first-sign-in"),
     path("first-sign-in/code/", firstsignin.code, name="first-sign-in-code"),
+    path("second-factor/", own_factor.own, name="own-factor"),
+    path("second-factor/codes/", own_factor.codes, name="own-factor-codes"),
+    path("second-factor/off/", own_factor.off, name="own-factor-off"),
     path("home/", home.home, name="home"),
 ]

@@ -11,8 +11,11 @@ from django.urls import reverse
 
 from gatepost.access.models import Role
 from gatepost.accounts import second_factor
-from gatepost.accounts.models import Account
+from gatepost.accounts.activation import send_word
+from gatepost.accounts.models import Account, ActivationMail
 from gatepost.audit.models import Entry
+from gatepost.notify import activations
+from gatepost.portals.tests import mails
 from gatepost.portals.tests.test_doors import City, answer, city, table
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from tests import builders
@@ -245,7 +248,7 @@ class TestAnOpenSession:
     def test_ends_when_its_factor_is_taken_away(self, office: Account) -> None:
         browser = visit(office)
         assert browser.get("/schools/").status_code == 302
-        second_factor.take_away(office, by=None)
+        second_factor.take_away(office, by=None, now=NOW)
         assert browser.get("/schools/").headers["Location"] == "/sign-in/?next=/schools/"
 
     def test_the_factor_of_somebody_else_is_none(self, office: Account, registrar: Account) -> None:
@@ -265,6 +268,80 @@ class TestAnOpenSession:
         operator = builders.a_role("operator")
         assert visit(operator).get("/operator/admin/").status_code == 200
         assert visit(operator, by_password_alone=True).get("/operator/admin/").status_code == 302
+
+
+class TestOnesOwn:
+    """A guardian may have one, and do without it again."""
+
+    @pytest.fixture
+    def mother(self) -> Account:
+        student = builders.a_student(builders.a_class(builders.a_school()))
+        return builders.a_guardian(student, account=builders.an_account(password=PASSWORD))
+
+    def test_is_switched_on_with_the_password_and_a_code(self, mother: Account) -> None:
+        browser = visit(mother)
+        secret = secret_on(text_of(browser.get("/second-factor/")))
+        page = text_of(browser.post("/second-factor/", {"code": code_of(secret), "password": PASSWORD}))
+        assert len(re.findall(r"<code>(\d{4} \d{4})</code>", page)) == 10
+        assert browser.get("/family/").status_code == 200
+        assert not is_signed_in(after_password(mother))
+        assert ActivationMail.objects.filter(account=mother, kind="second_factor_set_up").count() == 1
+
+    @pytest.mark.parametrize("typed", [{"password": "wrong"}, {"code": "000000"}])
+    def test_is_not_with_less(self, mother: Account, typed: dict[str, str]) -> None:
+        browser = visit(mother)
+        secret = secret_on(text_of(browser.get("/second-factor/")))
+        form = {"code": code_of(secret), "password": PASSWORD} | typed
+        assert 'role="alert"' in text_of(browser.post("/second-factor/", form))
+        assert not second_factor.is_set_up(mother)
+
+    def test_five_wrong_passwords_are_enough(self, mother: Account) -> None:
+        browser = visit(mother)
+        form = {"code": code_of(secret_on(text_of(browser.get("/second-factor/"))))}
+        for _time in range(5):
+            browser.post("/second-factor/", form | {"password": "wrong"})
+        browser.post("/second-factor/", form | {"password": PASSWORD})
+        assert not second_factor.is_set_up(mother)
+
+    def test_is_switched_off_with_a_code_only(self, mother: Account) -> None:
+        builders.a_second_factor(mother)
+        browser = visit(mother)
+        assert browser.post("/second-factor/off/", {"code": "000000"}).status_code == 200
+        assert second_factor.is_set_up(mother)
+        assert browser.post("/second-factor/off/", {"code": a_code(now=NOW)}).status_code == 302
+        assert not second_factor.is_set_up(mother)
+        assert is_signed_in(after_password(mother))
+
+    def test_recovery_codes_are_made_anew_with_a_code(self, office: Account) -> None:
+        old = second_factor.recovery_codes(office)
+        browser = visit(office)
+        assert browser.post("/second-factor/codes/", {"code": "000000"}).status_code == 200
+        assert second_factor.recovery_codes(office) == old
+        browser.post("/second-factor/codes/", {"code": a_code(now=NOW)})
+        assert not set(second_factor.recovery_codes(office)) & set(old)
+        assert is_signed_in(browser)
+
+    def test_whose_role_needs_one_moves_to_another_phone_but_does_not_do_without(self, office: Account) -> None:
+        browser = visit(office)
+        browser.post("/second-factor/off/", {"code": a_code(now=NOW)})
+        assert not is_signed_in(browser)
+        answer = browser.post("/sign-in/", {"login": office.email, "password": PASSWORD})
+        assert answer.headers["Location"] == "/sign-in/second-factor/"
+
+    def test_each_change_is_told_by_mail(self, office: Account) -> None:
+        second_factor.check(office, second_factor.recovery_codes(office)[0], now=NOW)
+        visit(office).post("/second-factor/off/", {"code": a_code(now=NOW)})
+        told = ActivationMail.objects.filter(account=office).order_by("pk").values_list("kind", flat=True)
+        assert list(told) == ["recovery_code_used", "second_factor_off"]
+
+    @pytest.mark.parametrize("language", ["zh-hant", "en", "vi", "id"])
+    def test_in_the_language_of_the_account(self, language: str, settings: Any) -> None:
+        account = builders.an_account("lan@example.org", language=language)
+        with mails.kept(settings) as relay:
+            for kind in set(ActivationMail.Kind) - set(ActivationMail.FOR_AN_ACTIVATION):
+                send_word(account, kind, now=NOW)
+            activations.send_due(now=NOW)
+        assert [mail.recipient for mail in relay.mails] == ["lan@example.org"] * 4
 
 
 class TestADemonstration:
