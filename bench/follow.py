@@ -15,8 +15,8 @@ from bench.city import City
 from bench.figures import Figure, in_turn
 from bench.stage import Stage, today
 
-TAPS = 40_000  # a round
-ROUNDS = 5
+TAPS = 75_000  # a round, of which the end, when one loop has nothing left, is a small part
+ROUNDS = 3
 
 
 def figures(stage: Stage) -> list[Figure]:
