@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psycopg
 
+from bench import copying
 from bench.figures import Figure, in_turn
 from bench.stage import FOLDER, ROOT, Stage, free_port, load, run_pgbench
 
@@ -20,8 +21,6 @@ CREATE TABLE bench_tap (
     id bigserial PRIMARY KEY, reader_id int NOT NULL, nonce uuid NOT NULL UNIQUE, card text NOT NULL,
     read_at timestamptz NOT NULL, received_at timestamptz NOT NULL DEFAULT now()
 );
-DROP TABLE IF EXISTS bench_copy;
-CREATE TABLE bench_copy (LIKE gates_tap INCLUDING DEFAULTS);
 """
 
 
@@ -49,7 +48,7 @@ def figures(stage: Stage) -> list[Figure]:
     rows.append(
         Figure("taps_django", value, "requests/s", "a plain Django view with one INSERT", reference, ratio, 6, 10)
     )
-    value, reference, ratio = in_turn(batches, lambda: copy_rows(url))
+    value, reference, ratio = in_turn(batches, lambda: copying.rows_a_second(url))
     rows.append(Figure("taps_batch", value, "taps/s", "binary COPY, one stream", reference, ratio, 0.2, 0.35))
     return rows
 
@@ -92,42 +91,3 @@ def plain_django(stage: Stage, keys: Path) -> float:
         "--blocking-threads", "4", "bench.plain:application", port=port, PYTHONPATH=str(ROOT),
     ):  # fmt: skip
         return float(load(port, keys, seconds=SECONDS, path="/taps")["rate"])
-
-
-def copy_rows(url: str, *, rows: int = 300_000) -> float:
-    """Rows a second into a table of the shape of taps, by one binary COPY."""
-    import time
-    from datetime import UTC, datetime
-    from uuid import UUID, uuid4
-
-    from psycopg.types.numeric import Int4, Int8
-
-    now = datetime.now(UTC)
-    reader = uuid4()
-    nonces = [UUID(int=number) for number in range(rows)]
-    with psycopg.connect(url) as connection:
-        connection.execute("TRUNCATE bench_copy")
-        begin = time.perf_counter()
-        with connection.cursor().copy("COPY bench_copy FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(
-                [
-                    "date",
-                    "int4",
-                    "uuid",
-                    "uuid",
-                    "text",
-                    "text",
-                    "timestamptz",
-                    "timestamptz",
-                    "timestamptz",
-                    "int8",
-                    "text",
-                    "text",
-                ]
-            )
-            for nonce in nonces:
-                copy.write_row(
-                    (now.date(), Int4(1), reader, nonce, "04A1B2C3", "04A1B2C3", now, now, now, Int8(0), None, "")
-                )
-        connection.commit()
-        return rows / (time.perf_counter() - begin)
