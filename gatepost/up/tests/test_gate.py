@@ -23,15 +23,16 @@ def members(served: Served) -> set[int]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_worker_that_is_killed_is_replaced_and_all_end_together(transactional_db: None) -> None:
     gate = Served("gate", {"GATEPOST_GATE_WORKERS": "2"})
-    wait_until(lambda: len(members(gate)) == 2, "two workers")
-    first = members(gate)
-    killed = min(first)
-    os.kill(killed, signal.SIGKILL)
-    # Some of these fall to the one that is gone: they wait for its successor.
-    assert all(gate.say(ASKED).startswith(b"HTTP/1.1 200 ") for _ in range(12))
-    wait_until(lambda: len(members(gate) - first) == 1, "a successor")
-    last = members(gate)
-    written = gate.stop()
+    try:
+        wait_until(lambda: len(members(gate)) == 2, "two workers")
+        first = members(gate)
+        os.kill(min(first), signal.SIGKILL)
+        # Some of these fall to the one that is gone: they wait for its successor.
+        assert all(gate.say(ASKED).startswith(b"HTTP/1.1 200 ") for _ in range(12))
+        wait_until(lambda: len(members(gate) - first) == 1, "a successor")
+        last = members(gate)
+    finally:
+        written = gate.stop()
     assert gate.process.returncode == 0, written
     assert not any(Path(f"/proc/{pid}").exists() for pid in last)
 
