@@ -1,6 +1,9 @@
 """The second factor: nobody whose role needs it is signed in without, however they came in."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -352,3 +355,11 @@ class TestADemonstration:
     def test_still_asks_who_has_set_one_up(self, office: Account, settings: Any) -> None:
         settings.SECOND_FACTOR = "off"
         assert not is_signed_in(after_password(office))
+
+    @pytest.mark.parametrize(("demonstration", "starts"), [("true", True), ("false", False)])
+    def test_alone_may_do_without(self, demonstration: str, starts: bool) -> None:
+        said = {"GATEPOST_SECOND_FACTOR": "off", "GATEPOST_DEMONSTRATION": demonstration}
+        command = [sys.executable, "-c", "import gatepost.config.settings"]
+        tried = subprocess.run(command, env={**os.environ, **said}, capture_output=True, text=True, check=False)
+        assert (tried.returncode == 0) is starts, tried.stderr
+        assert ("GATEPOST_SECOND_FACTOR" in tried.stderr) is not starts
