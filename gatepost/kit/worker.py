@@ -1,7 +1,7 @@
 """Loops that follow rows: each asks the tables what is due, does it, and waits to be woken or for its next look.
 
-Every loop has a thread and a database connection of its own. PostgreSQL's NOTIFY wakes it at once; the poll behind it
-means a lost wake-up costs a second, not a message. A loop that fails says so and tries again, a little later each time.
+Every loop has a thread of its own, and a connection from the pool while it works. PostgreSQL's NOTIFY wakes it at once;
+the poll behind it means a lost wake-up costs a second, not a message. A loop that fails says so and tries again, a little later each time.
 """
 
 import logging
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from gatepost.kit.clock import utc_now
 from gatepost.kit.connections import noticing_silence
@@ -60,16 +60,16 @@ def _follow(loop: Loop, bell: threading.Event, stop: threading.Event) -> None:
         bell.clear()
         try:
             done = loop.work(utc_now())
-            pause = PAUSE_FIRST_SECONDS
-            if not (done and loop.repeat):
-                bell.wait(loop.every_seconds)
         except Exception:
             log.exception("loop failed name=%s pause_seconds=%.1f", loop.name, pause)
+            connection.close()
             stop.wait(pause)
             pause = min(pause * 2, PAUSE_MOST_SECONDS)
-        finally:
-            close_old_connections()
-    connection.close()
+            continue
+        connection.close()  # back to the pool, which has fewer than there are loops: whoever waits needs none
+        pause = PAUSE_FIRST_SECONDS
+        if not (done and loop.repeat):
+            bell.wait(loop.every_seconds)
 
 
 def _listen(loops: Sequence[Loop], bells: dict[str, threading.Event], stop: threading.Event, database_url: str) -> None:
