@@ -1,7 +1,8 @@
 """Loops that follow rows: each asks the tables what is due, does it, and waits to be woken or for its next look.
 
 Every loop has a thread of its own, and a connection from the pool while it works. PostgreSQL's NOTIFY wakes it at once;
-the poll behind it means a lost wake-up costs a second, not a message. A loop that fails says so and tries again, a little later each time.
+the poll behind it means a lost wake-up costs a second, not a message. A loop that fails says so and tries again, a
+little later each time.
 """
 
 import logging
