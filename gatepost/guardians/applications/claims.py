@@ -95,8 +95,10 @@ def begin(account: Account, child: Named, *, address: str, language: str, ring: 
 def bind_at_once(application: Application, *, now: datetime) -> Guardianship | None:
     """The bond, if the claimant's own proven number stands in the record of exactly this child; None for all others.
 
-    None as well for who was taken out before, has a bond with less than all rights, or is restricted anywhere, and
-    where any restriction stands for the child: those go to the school. Raises `ApplicationRefused` (stale).
+    None as well for who was taken out before, is bound with another account or with less than all rights, or is
+    restricted anywhere, and where any restriction stands for the child: those go to the school.
+
+    Raises `ApplicationRefused` (stale).
     """
     with changing(application) as row:
         digests = proofs.digests(row.account_id or NOBODY)
@@ -242,11 +244,11 @@ def _restricted(row: Application, digests: Sequence[bytes]) -> bool:
 
 
 def _had_a_bond(row: Application, digests: Sequence[bytes]) -> bool:
-    """Whether a bond of this person with this child was ended by somebody, or stands with less than all rights.
+    """Whether this person, with whatever account, had a bond with this child that somebody ended, or has one.
 
     Nobody walks back in alone, nor gives themselves what the school took.
     """
+    mine = Q(account_id=row.account_id) | Q(person_digest__in=list(digests))
     ended = Q(ended_because__in=["school", "guardian"])
-    ended &= Q(account_id=row.account_id) | Q(person_digest__in=list(digests))
-    standing = Q(account_id=row.account_id, ended_at=None, verified_at__isnull=False)
-    return Guardianship.objects.filter(ended | standing, student_id=row.student_id or NOBODY).exists()
+    standing = Q(ended_at=None, verified_at__isnull=False)
+    return Guardianship.objects.filter(mine, ended | standing, student_id=row.student_id or NOBODY).exists()

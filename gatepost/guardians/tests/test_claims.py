@@ -242,6 +242,18 @@ class TestBoundAtOnce:
         proofs.keep(second, RING.digest(MINE), how="review", by=None, now=NOW)
         assert agreed(second, named(child))[1] is None
 
+    def test_not_with_a_second_account_for_the_rights_that_the_first_does_not_have(
+        self, child: Student, mother: Account
+    ) -> None:
+        a_record(child)
+        bond = agreed(mother, named(child))[1]
+        assert bond
+        bonds.set_rights(bond, [Right.PAY], by=None, now=NOW)
+        second = builders.an_account()
+        proofs.keep(second, RING.digest(MINE), how="review", by=None, now=NOW)
+        assert agreed(second, named(child))[1] is None
+        assert Guardianship.objects.get(ended_at=None).rights == [Right.PAY]
+
     def test_not_while_a_restriction_stands_for_the_child_whoever_it_is_on(
         self, child: Student, mother: Account
     ) -> None:
