@@ -8,7 +8,9 @@ import http.client
 import ipaddress
 import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from urllib.parse import urlencode, urlsplit
 
 ANSWER_BYTES_MAX = 10_000
@@ -25,6 +27,9 @@ class Unreachable(Exception):
 def post_form(url: str, fields: Mapping[str, str], *, seconds: float, private_allowed: bool = False) -> int:
     """POST `fields` to `url` and give the status of the answer. Raises `Unreachable`.
 
+    `seconds` is for the connection, and then for everything that is said on it: who answers a byte now and then is
+    hung up on as well.
+
     Https, unless `private_allowed`, which is for demonstrations and for services inside the city's own network.
     """
     parts = urlsplit(url)
@@ -34,17 +39,22 @@ def post_form(url: str, fields: Mapping[str, str], *, seconds: float, private_al
         raise Unreachable("address") from error
     if not host or parts.scheme not in (("https", "http") if private_allowed else ("https",)):
         raise Unreachable("address")
-    link = _connection(parts.scheme, host, _resolve(host, port, private_allowed=private_allowed), port, seconds)
+    address = _resolve(host, port, private_allowed=private_allowed)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "gatepost", "Connection": "close"}
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "gatepost", "Connection": "close"}
-        link.request("POST", path, urlencode(fields), headers)
-        answer = link.getresponse()
-        answer.read(ANSWER_BYTES_MAX)
+        with socket.create_connection((address, port), seconds) as dialled, _hung_up_after(seconds, dialled) as late:
+            link = _connection(parts.scheme, host, port, dialled)
+            try:
+                link.request("POST", path, urlencode(fields), headers)
+                answer = link.getresponse()
+                answer.read(ANSWER_BYTES_MAX)
+            finally:
+                link.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable("unreachable") from error
-    finally:
-        link.close()
+    if late.is_set():  # the library takes what was cut off for an answer
+        raise Unreachable("unreachable")
     return answer.status
 
 
@@ -73,12 +83,34 @@ def _resolve(host: str, port: int, *, private_allowed: bool) -> str:
     return found[0]
 
 
-def _connection(scheme: str, host: str, address: str, port: int, seconds: float) -> http.client.HTTPConnection:
-    """To `address`, speaking to `host`."""
+def _connection(scheme: str, host: str, port: int, dialled: socket.socket) -> http.client.HTTPConnection:
+    """On `dialled`, speaking to `host`."""
     if scheme == "http":
-        link = http.client.HTTPConnection(host, port, timeout=seconds)
+        link = http.client.HTTPConnection(host, port)
     else:
-        link = http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+        link = http.client.HTTPSConnection(host, port, context=ssl.create_default_context())
     # What the class would connect to is the name; this is the address that was looked at.
-    link._create_connection = lambda _name, timeout, source: socket.create_connection((address, port), timeout, source)  # type: ignore[attr-defined]
+    link._create_connection = lambda *_args: dialled  # type: ignore[attr-defined]
     return link
+
+
+@contextmanager
+def _hung_up_after(seconds: float, dialled: socket.socket) -> Iterator[threading.Event]:
+    """End what is said on `dialled`, whoever holds it by then, after `seconds`. The event says that it came to that.
+
+    A socket's own time-out begins anew with each byte.
+    """
+    held, late = dialled.dup(), threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        with suppress(OSError):  # gone already
+            held.shutdown(socket.SHUT_RDWR)
+
+    bell = threading.Timer(seconds, hang_up)
+    bell.start()
+    try:
+        yield late
+    finally:
+        bell.cancel()
+        held.close()

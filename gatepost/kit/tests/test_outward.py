@@ -123,3 +123,29 @@ def test_silence_has_an_end() -> None:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         with pytest.raises(Unreachable, match="unreachable"):
             outward.post_form(url, {}, seconds=0.2, private_allowed=True)
+
+
+def test_who_says_a_little_now_and_then_is_hung_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        gone = threading.Event()
+
+        def drip() -> None:
+            link, _address = listening.accept()
+            with link:
+                try:
+                    for letter in b"HTTP/1.1 204 " + b"x" * 300 + b"\r\n\r\n":
+                        link.sendall(bytes([letter]))
+                        if gone.wait(0.02):
+                            return
+                except OSError:
+                    pass
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            with pytest.raises(Unreachable, match="unreachable"):
+                outward.post_form(url, {}, seconds=0.2, private_allowed=True)
+        finally:
+            gone.set()
+            dripping.join()
