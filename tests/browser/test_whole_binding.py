@@ -117,6 +117,7 @@ def test_two_parents_come_to_see_their_child_and_a_restriction_stops_one(
     for page, name in ((mother, "mother"), (father, "father")):
         open_account(page, mailbox.newest(f"{name}@example.org", r"(http://\S+/activate/\S+)"), HOME.format(name))
         expect(page.get_by_role("main")).to_contain_text(child.name)
+        expect(page.locator("body")).to_contain_text(f"從現在起會寄信告訴您{child.name}的到校、離校、未到校")
         check(page)
 
     tap(child, site)

@@ -4,6 +4,7 @@ The link is looked at once and left behind: the address with its token does not 
 browser holds instead is good for an hour.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account, Activation
 from gatepost.guardians.applications import approvals
+from gatepost.guardians.models import Guardianship
 from gatepost.notify import addresses
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
@@ -175,12 +177,12 @@ def _open(request: HttpRequest, found: Activation, password: str, now: datetime)
     try:
         with transaction.atomic():
             account = activation.open_account(found, password, now=now)
-            kept = _take(found, account, now)
+            opened, kept = _take(found, account, now)
     except ActivationRefused as refused:
         return redirect("activate") if refused.code == "known" else _refused(request, refused.code)
     del request.session[PROOF]
     messages.success(request, _("Your account is open. From now on sign in with your email and this password."))
-    _say_what_is_kept(request, kept)
+    _say_what_became_of_bonds(request, opened, kept)
     answer: HttpResponse = perform_login(request, account, email_verification="none", redirect_url=reverse("home"))
     return answer
 
@@ -195,21 +197,21 @@ def _confirm(request: HttpRequest, found: Activation, account: Account, now: dat
     try:
         with transaction.atomic():
             activation.confirm(found, account, now=now)
-            kept = _take(found, account, now)
+            opened, kept = _take(found, account, now)
     except ActivationRefused as refused:
         return _refused(request, refused.code)
     del request.session[PROOF]
     if queries.lacks_second_factor(account, second_factor.shown_in(request.session)):
         logout(request)  # the door would, with the next page; so the way to the second factor begins here
-        _say_what_is_new(request, kept)
+        _say_what_is_new(request, opened, kept)
         answer: HttpResponse = perform_login(request, account, email_verification="none", redirect_url=reverse("home"))
         return answer
-    _say_what_is_new(request, kept)
+    _say_what_is_new(request, opened, kept)
     return redirect("home")
 
 
-def _say_what_is_new(request: HttpRequest, kept: int) -> None:
-    _say_what_is_kept(request, kept)
+def _say_what_is_new(request: HttpRequest, opened: Sequence[Guardianship], kept: int) -> None:
+    _say_what_became_of_bonds(request, opened, kept)
     messages.success(request, _("Confirmed. What was approved is now part of your account."))
 
 
@@ -218,18 +220,24 @@ def _offers(found: Activation, now: datetime) -> list[dict[str, str]]:
     return [words.offer(one) for one in invitations.waiting(found.email, now=now)]
 
 
-def _take(found: Activation, account: Account, now: datetime) -> int:
+def _take(found: Activation, account: Account, now: datetime) -> tuple[list[Guardianship], int]:
     """What a person gets by confirming, in one transaction: a proven address, and the bonds and roles that waited.
 
-    Returns how many bonds a restriction keeps closed.
+    Returns the bonds, and how many a restriction keeps closed.
     """
     addresses.count_as_proven(account, found.email, now=now)
-    _opened, kept = approvals.take(account, found.email, now=now)
+    opened, kept = approvals.take(account, found.email, now=now)
     invitations.accept(account, found.email, now=now)
-    return kept
+    return opened, kept
 
 
-def _say_what_is_kept(request: HttpRequest, kept: int) -> None:
+def _say_what_became_of_bonds(request: HttpRequest, opened: Sequence[Guardianship], kept: int) -> None:
+    if opened:
+        names = words.listed(bond.student.name for bond in opened)
+        text = _(
+            "We begin to write to you about {names}: arrived, left, not arrived. Choose which in the message settings."
+        )
+        messages.success(request, text.format(names=names))
     if kept:
         messages.warning(request, _("One child could not be added. Please ask the school’s registrar."))
 
