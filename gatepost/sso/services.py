@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Func, QuerySet, Value
 
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
@@ -143,10 +143,9 @@ def _save(service: Service) -> None:
 
 def _narrow(service: Service, lost: Iterable[str], *, now: datetime) -> None:
     """Nobody's consent keeps what the service may not have; its sessions begin anew."""
-    gone = set(lost)
-    for consent in Consent.objects.filter(service=service, withdrawn_at=None, scopes__overlap=list(gone)).iterator():
-        consent.scopes = [scope for scope in consent.scopes if scope not in gone]
-        consent.save(update_fields=["scopes"])
+    for scope in lost:  # a city's consents at once
+        holding = Consent.objects.filter(service=service, withdrawn_at=None, scopes__contains=[scope])
+        holding.update(scopes=Func(F("scopes"), Value(scope), function="array_remove"))
     sessions.end(ServiceSession.objects.filter(service=service), because="service", now=now)
 
 
