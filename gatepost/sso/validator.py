@@ -126,6 +126,11 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         request.session = ServiceSession.objects.get(pk=held[0])
         return self._stands(request.session, self.get_original_scopes(refresh_token, request), utc_now())
 
+    def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
+        """The library knows them as one text, or as a list where there are none."""
+        found = super().get_original_scopes(refresh_token, request, *args, **kwargs)
+        return found.split() if isinstance(found, str) else list(found)
+
     def validate_bearer_token(self, token: str, scopes: list[str], request: Any) -> bool:
         if not super().validate_bearer_token(token, scopes, request):
             return False
@@ -136,8 +141,13 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         return False
 
     def _stands(self, session: ServiceSession, scopes: list[str], now: datetime) -> bool:
-        """Whether the person is still signed in here as well as their roles ask, and each given child may still be."""
+        """Whether the person is still signed in here as well as their roles ask, gives all this, and may each child.
+
+        What was taken back took the tokens with it; but a code that was being made at that moment stands on nothing.
+        """
         if not sessions.in_force().filter(pk=session.pk).exists():
+            return False
+        if not consents.covers(session.account, session.service, scopes):
             return False
         if queries.lacks_second_factor(session.account, session.factor):
             return False

@@ -19,6 +19,7 @@ from gatepost.guardians.restrictions import lift, restrict
 from gatepost.kit.clock import utc_now
 from gatepost.roster.models import Student
 from gatepost.sso import consents
+from gatepost.sso.models import Consent as ServiceConsent
 from gatepost.sso.models import GivenChild, ServiceSession
 from gatepost.sso.tests.conversations import Rp, a_browser, a_service, sent
 from tests import builders
@@ -126,6 +127,15 @@ class TestGiving:
     def test_a_service_that_may_not_ask_is_told_so(self, mother: Account) -> None:
         rp = a_service(reasons={"profile": "To greet you."})
         assert sent(rp.authorize(a_browser(mother), scope=SCOPE))["error"] == "invalid_scope"
+
+    def test_a_code_that_was_made_while_all_was_taken_back_opens_nothing(self, rp: Rp, mother: Account) -> None:
+        browser = a_browser(mother)
+        rp.tokens(browser)
+        code = sent(rp.authorize(browser))["code"]
+        # As if the request for the code had looked before the consent was taken back, and written after.
+        ServiceConsent.objects.update(withdrawn_at=utc_now())
+        assert rp.redeem(code).json()["error"] == "invalid_grant"
+        assert rp.redeem(rp.code(browser)).status_code == 200
 
     def test_giving_and_taking_are_acts_that_the_log_keeps(self, rp: Rp, ming: Student, mother: Account) -> None:
         rp.tokens(a_browser(mother), scope=SCOPE, children=[ming])
