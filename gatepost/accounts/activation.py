@@ -106,14 +106,14 @@ def withdraw(activation: Activation, *, now: datetime) -> None:
 def send_word(account: Account, kind: ActivationMail.Kind, *, now: datetime) -> None:
     """Tell `account` by mail that something about its sign-in was changed. For the caller's transaction."""
     ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now)
-    _wake_the_worker()
+    wake_the_worker()
 
 
 def link_at_once(activation: Activation, *, now: datetime) -> str:
     """The secret of a link that no mail brings: for somebody who stands at the machine itself."""
     secret = secrets.token_urlsafe(32)
     ActivationMail.objects.create(
-        activation=activation, kind=ActivationMail.Kind.LINK, asked_at=now, made_at=now, digest=_link_digest(secret)
+        activation=activation, kind=ActivationMail.Kind.LINK, asked_at=now, made_at=now, digest=link_digest(secret)
     )
     return secret
 
@@ -134,7 +134,7 @@ def find(token: str, *, now: datetime) -> Activation:
     """The open activation whose link is `token`. Raises `ActivationRefused` (unknown, old, used)."""
     mail = (
         ActivationMail.objects.select_related("activation")
-        .filter(kind=ActivationMail.Kind.LINK, digest=_link_digest(token))
+        .filter(kind=ActivationMail.Kind.LINK, digest=link_digest(token))
         .first()
     )
     if mail is None or mail.made_at is None or mail.activation is None:
@@ -256,18 +256,19 @@ def _want(activation: Activation, kind: ActivationMail.Kind, now: datetime, *, a
             waiting.update(about=about)
         return
     ActivationMail.objects.create(activation=activation, kind=kind, asked_at=now, due_at=now, about=about)
-    _wake_the_worker()
+    wake_the_worker()
 
 
-def _wake_the_worker() -> None:
+def wake_the_worker() -> None:
+    """Have what is due looked at as soon as the caller's transaction is through."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
 
 
 def _made(mail: ActivationMail, lease: timedelta, now: datetime) -> MailToWrite:
-    if mail.kind == ActivationMail.Kind.LINK:
+    if mail.kind in ActivationMail.WITH_A_LINK:
         secret = secrets.token_urlsafe(32)
-        mail.digest = _link_digest(secret)
+        mail.digest = link_digest(secret)
     elif mail.kind not in ActivationMail.FOR_AN_ACTIVATION:
         secret = ""
     else:
@@ -336,7 +337,8 @@ def _no_digest(text: str) -> bytes:
     return digest
 
 
-def _link_digest(token: str) -> bytes:
+def link_digest(token: str) -> bytes:
+    """What is kept of the secret of a link."""
     digest: bytes = settings.KEY_RING.digest(f"activation-link:{token}")
     return digest
 

@@ -41,6 +41,11 @@ def take(kind: str, who: str, *, most: int, within: timedelta, now: datetime) ->
         Attempt.objects.create(kind=kind, who=digest, at=now)
 
 
+def note(kind: str, who: str, *, now: datetime) -> None:
+    """Keep that `who` tried, with no limit to it: where a row is written for some, one is for the others too."""
+    Attempt.objects.create(kind=kind, who=_digest(kind, who), at=now)
+
+
 def forget(kind: str, who: str) -> None:
     """The attempts were those of the rightful owner: they count no more."""
     Attempt.objects.filter(kind=kind, who=_digest(kind, who)).delete()

@@ -92,7 +92,7 @@ class Activation(models.Model):
 
 class ActivationMail(models.Model):
     """A mail of the sign-in: a link or a code for an activation, made when it is written and kept as a keyed digest
-    only; or word to somebody who has an account that something about their sign-in was changed."""
+    only; a link for a new password; or word to somebody who has an account that their sign-in was changed."""
 
     class Kind(models.TextChoices):
         LINK = "link"
@@ -101,8 +101,11 @@ class ActivationMail(models.Model):
         SECOND_FACTOR_OFF = "second_factor_off"
         SECOND_FACTOR_TAKEN_OFF = "second_factor_taken_off"
         RECOVERY_CODE_USED = "recovery_code_used"
+        PASSWORD_LINK = "password_link"  # noqa: S105 - the name of a kind
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105
 
-    FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others are word to an account
+    FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
+    WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK)
 
     activation = models.ForeignKey(Activation, on_delete=models.CASCADE, null=True, related_name="mails")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
@@ -121,7 +124,9 @@ class ActivationMail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["digest"], condition=Q(kind="link"), name="accounts_activation_link_digest"
+                fields=["digest"],
+                condition=Q(kind__in=["link", "password_link"]),
+                name="accounts_activation_link_digest",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["link", "code"], activation__isnull=False, account__isnull=True)
@@ -132,6 +137,17 @@ class ActivationMail(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="accounts_activation_mail_due")
         ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class OldPassword(models.Model):
+    """A password that an account had, as the hash it was: the last ones are not taken again."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="old_passwords")
+    password = models.TextField()
+    until = models.DateTimeField()
 
     def __str__(self) -> str:
         return str(self.pk)

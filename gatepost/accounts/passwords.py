@@ -1,6 +1,6 @@
 import re
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -39,3 +39,21 @@ class NotAnIdNumber:
     def get_help_text(self) -> str:
         """The same sentence before and after."""
         return _("An ID number is no password: others know it. Choose another one.")
+
+
+class NotOneOfTheLast:
+    """Refuses the password that an account has, and the two it had before: others may know those by now."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raises `ValidationError` with the code `password_used`. An account that is only being made has none yet."""
+        from gatepost.accounts.models import Account  # the hashers above are wanted before there are models
+
+        if not isinstance(user, Account) or user._state.adding:
+            return
+        known = [user.password, *user.old_passwords.values_list("password", flat=True)]
+        if any(check_password(password, one) for one in known if one):
+            raise ValidationError(self.get_help_text(), code="password_used")
+
+    def get_help_text(self) -> str:
+        """The same sentence before and after."""
+        return _("You had this password before. Choose another one.")

@@ -180,6 +180,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "gatepost.accounts.passwords.NotAnIdNumber"},
+    {"NAME": "gatepost.accounts.passwords.NotOneOfTheLast"},
 ]
 
 LOGIN_URL = "account_login"

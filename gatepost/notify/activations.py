@@ -76,7 +76,10 @@ def _message(mail: MailToWrite, now: datetime) -> bytes:
 
 def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
     if mail.activation is None:
-        return _word_mail(mail.kind, mail.reader.language), {"sign_in": settings.SITE_URL + reverse("account_login")}
+        slots = {"sign_in": settings.SITE_URL + reverse("account_login")}
+        if mail.kind == ActivationMail.Kind.PASSWORD_LINK:
+            slots["link"] = settings.SITE_URL + reverse("forgotten-link", args=[mail.secret])
+        return _word_mail(mail.kind, mail.reader.language), slots
     person = mail.activation
     if mail.kind == ActivationMail.Kind.CODE:
         return _code_mail(person.language), {"code": mail.secret}
@@ -134,6 +137,20 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
     """Raises `KeyError` for a kind that nobody wrote."""
     with translation.override(language):
         subject, *parts = {
+            ActivationMail.Kind.PASSWORD_LINK: (
+                gettext("Set a new password for Gatepost"),
+                gettext("Open the link and choose a new password:"),
+                "{link}",
+                gettext("The link works once, and for one hour."),
+                gettext("If you did not ask for this, you need not do anything: your password stays as it is."),
+            ),
+            ActivationMail.Kind.PASSWORD_CHANGED: (
+                gettext("Your Gatepost password was changed"),
+                gettext("All other devices were signed out."),
+                gettext(
+                    "If it was not you, choose “Forgot your password?” on the sign-in page at once and set a new one."
+                ),
+            ),
             ActivationMail.Kind.SECOND_FACTOR_SET_UP: (
                 gettext("A second factor was set up for your account"),
                 gettext("From now on your sign-in also asks for a code of your authenticator app."),

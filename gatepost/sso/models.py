@@ -87,7 +87,7 @@ class ServiceSession(models.Model):
     factor = models.BigIntegerField(default=0)  # the number of the second factor shown then; 0: none
     opened_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
-    ended_because = models.TextField(blank=True)  # a code: signed_out, taken_back, child, service, account
+    ended_because = models.TextField(blank=True)  # a code: signed_out, taken_back, child, service, account, password
 
     class Meta:
         constraints = [

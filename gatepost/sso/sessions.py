@@ -78,6 +78,11 @@ def end_at(service_id: UUID, account_id: UUID, *, because: str, now: datetime) -
     return end(ServiceSession.objects.filter(service_id=service_id, account_id=account_id), because=because, now=now)
 
 
+def end_all(account_id: UUID, *, because: str, now: datetime) -> int:
+    """End every session of a person at every service."""
+    return end(ServiceSession.objects.filter(account_id=account_id), because=because, now=now)
+
+
 def follow(now: datetime) -> int:
     """End what no longer stands on a session of ours, a batch at a time. Returns how many.
 

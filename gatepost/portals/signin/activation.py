@@ -51,6 +51,7 @@ WEAK = {
     "password_too_common": gettext_lazy("Many people use this password. Choose another one."),
     "password_too_similar": gettext_lazy("This is too much like your name or your email. Choose another one."),
     "id_number": gettext_lazy("An ID number is no password: others know it. Choose another one."),
+    "password_used": gettext_lazy("You had this password before. Choose another one."),
 }
 
 

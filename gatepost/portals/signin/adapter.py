@@ -27,6 +27,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_login_stages(self) -> list[str]:
         return [*super().get_login_stages(), "gatepost.portals.signin.stages.SetUpStage"]
 
+    def forget_failures(self, request: HttpRequest, email: str) -> None:
+        """Who has just set a new password does not wait because others guessed at the old one."""
+        self._delete_login_attempts_cached_email(request, email=email)
+
     def respond_user_inactive(self, request: HttpRequest, user: object) -> HttpResponse:
         """Said only to who knew the password."""
         messages.warning(request, _("This account is closed. Please ask your school."))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.signin import activation, again, firstsignin, home, own_factor, password, second_factor
+from gatepost.portals.signin import activation, again, firstsignin, forgotten, home, own_factor, password, second_factor
 
 urlpatterns = [
     path("sign-in/", password.sign_in, name="account_login"),
@@ -9,6 +9,9 @@ urlpatterns = [
     path("sign-in/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
     path("sign-in/again/", again.again, name="sign-in-again"),
     path("sign-out/", password.sign_out, name="account_logout"),
+    path("forgotten-password/", forgotten.ask, name="forgotten"),
+    path("forgotten-password/new/", forgotten.set_new, name="forgotten-new"),
+    path("forgotten-password/<str:token>/", forgotten.link, name="forgotten-link"),
     path("activate/", activation.activate, name="activate"),
     path("activate/again/", activation.again, name="activation-again"),
     path("activate/<str:token>/", activation.link, name="activation-link"),

@@ -27,6 +27,6 @@ def text_in(relay: Script, nth: int = -1) -> str:
 
 def link_in(relay: Script, nth: int = -1) -> str:
     """The path of the first link of the newest mail."""
-    found = re.search(r"https?://[^/\s]+(/activate/\S+)", text_in(relay, nth))
+    found = re.search(r"https?://[^/\s]+(/(?:activate|forgotten-password)/\S+)", text_in(relay, nth))
     assert found is not None
     return found[1]

@@ -1,0 +1,50 @@
+"""Ways to sign in and out, in Chromium at phone size, with axe looking at every page."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gatepost.notify import activations
+from gatepost.portals.tests import mails
+from tests.browser.conftest import check
+from tests.browser.scene import NOW, Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+Open = Callable[..., Page]
+NEW = "river-umbrella-42"
+
+
+def test_a_forgotten_password_is_set_anew_from_the_mailbox(scene: Scene, open_browser: Open, settings: Any) -> None:
+    page = open_browser()
+    with mails.kept(settings) as relay:
+        page.goto("/sign-in/")
+        check(page)
+        page.get_by_role("link", name="忘記密碼？").click()
+        check(page)
+        page.get_by_label("Email").fill("guardian@example.org")
+        page.get_by_role("button", name="寄出連結").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("請查看您的信箱")
+        check(page)
+        activations.send_due(now=NOW)
+        link = mails.link_in(relay)
+    page.goto(link)
+    check(page)
+    page.locator("#id_password").fill("short")
+    page.locator("#id_again").fill("short")
+    page.get_by_role("button", name="設定新密碼").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    check(page)
+    page.locator("#id_password").fill(NEW)
+    page.locator("#id_again").fill(NEW)
+    page.get_by_role("button", name="設定新密碼").click()
+    page.wait_for_url("**/sign-in/")
+    page.goto(link)
+    check(page)
+    page.goto("/sign-in/")
+    page.get_by_label("Email").fill("guardian@example.org")
+    page.get_by_label("密碼").fill(NEW)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/family/")
