@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 HEAD_SECONDS_MAX: Final = 30.0  # to say what is wanted; also how long a connection may stay open between two requests
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEAD_FIELDS_MAX: Final = 100
+STRANGER_BYTES_MAX: Final = 16 * 1024  # of a body whose key we do not know
 RAW_BYTES_MAX: Final = 8 * BODY_BYTES_MAX  # of a body with all that chunks put around it
 ANSWER_SECONDS_MAX: Final = 30.0  # to read an answer
 LEAVE_SECONDS_MAX: Final = 2.0  # for what was still on its way to us when we refused it
@@ -172,14 +173,29 @@ class Conversation(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._is_deaf:
             return
-        if len(self._body) + len(body) > BODY_BYTES_MAX:
+        size = len(self._body) + len(body)
+        if size > BODY_BYTES_MAX:
             self._refuse(too_large())
+        elif size > STRANGER_BYTES_MAX and not self._may_go_on():
+            return
         elif not self._body:
             self._body = body
         else:
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
+
+    def _may_go_on(self) -> bool:
+        """Whether a body may grow: thousands of strangers who never come to their end would fill the memory.
+
+        Not that the reader may hand it in: that is asked when it is whole.
+        """
+        try:
+            self._wire.reception.reader_at_hand(self._request.authorization or b"")
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return False
+        return True
 
     def on_message_complete(self) -> None:
         self._in_body = False

@@ -8,7 +8,7 @@ import pytest
 
 from gatepost.gates import conversation
 from gatepost.gates import wire as wires
-from gatepost.gates.answers import Answer, good
+from gatepost.gates.answers import Answer, Refusal, good
 from gatepost.gates.contract import BODY_BYTES_MAX
 from gatepost.gates.reception import Reception
 from gatepost.gates.wire import Wire
@@ -192,6 +192,30 @@ class TestLimits:
         async def work(talk: Talk) -> None:
             assert statuses(await talk.say(request_)) == [status]
             assert statuses(await talk.say(closing(GET))) == [200]
+
+        talking(work)
+
+    @pytest.mark.parametrize(
+        ("beginning", "status"),
+        [
+            (b"Content-Length: 400000\r\n\r\n" + b"x" * 20_000, 401),
+            (b"Transfer-Encoding: chunked\r\n\r\n5000\r\n" + b"x" * 0x5000, 401),
+            (b"Authorization: Bearer key\r\nContent-Length: 400000\r\n\r\n" + b"x" * 20_000, 408),
+            (b"Content-Length: 400000\r\n\r\n" + b"x" * 10_000, 408),
+        ],
+    )
+    @pytest.mark.usefixtures("hasty")
+    def test_strangers_do_not_fill_the_memory(
+        self, monkeypatch: pytest.MonkeyPatch, beginning: bytes, status: int
+    ) -> None:
+        def reader(_reception: Reception, authorization: bytes) -> None:
+            if authorization != b"Bearer key":
+                raise Refusal(401, "Unknown reader", "")
+
+        monkeypatch.setattr(Reception, "reader_at_hand", reader)
+
+        async def work(talk: Talk) -> None:
+            assert statuses(await talk.say(b"POST /v1/taps HTTP/1.1\r\n" + beginning)) == [status]
 
         talking(work)
 
