@@ -55,6 +55,7 @@ class Town:
             "DATABASE_URL": self.database,
             "DJANGO_SETTINGS_MODULE": "gatepost.config.settings",
             "GATEPOST_DEMONSTRATION": "true",
+            "GATEPOST_SECOND_FACTOR": "off",  # as `make up` sets it
             "GATEPOST_VAR": str(folder / "var"),
             "GATEPOST_URL": f"http://127.0.0.1:{self.web}",
             "GATEPOST_MAIL_PORT": str(self.mail),

@@ -42,6 +42,9 @@ class LooseBatch(msgspec.Struct):
     queue: int | float = 0  # JSON knows one kind of number: 3.0 is a count, too
 
 
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # what a column can hold
+
+
 class BadLine(msgspec.Struct):
     """A line that is no tap: what could be saved of it, and the words that go back to the reader."""
 
@@ -99,7 +102,7 @@ def _in_utc(sent_at: datetime) -> datetime:
     try:
         return sent_at.astimezone(UTC)
     except OverflowError:  # a dead clock says the first or the last hours there are; how far off it is then is all one
-        return (datetime.min if sent_at.year == 1 else datetime.max).replace(tzinfo=UTC)
+        return FIRST if sent_at.year == 1 else LAST
 
 
 def _line(raw: msgspec.Raw, reader_id: uuid.UUID) -> Line:

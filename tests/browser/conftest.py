@@ -85,8 +85,9 @@ def scene(site: Site) -> Scene:
     return set_scene()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with its module: while Playwright runs, its event loop is in the way of every test that needs one."""
     path = browser_path()
     assert path, "Chromium is missing: `make browser` installs it"
     with sync_playwright() as playwright:
