@@ -133,6 +133,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
     links = [
         {"label": _("My start page"), "url": reverse("home")},
         {"label": _("My family"), "url": reverse("family")},
+        {"label": _("Password"), "url": reverse("own-password")},
         {"label": _("Second factor"), "url": reverse("own-factor")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}

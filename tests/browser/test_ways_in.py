@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from gatepost.notify import activations
 from gatepost.portals.tests import mails
-from tests.browser.conftest import check
-from tests.browser.scene import NOW, Scene
+from tests.browser.conftest import check, sign_in
+from tests.browser.scene import NOW, PASSWORD, Scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -48,3 +48,19 @@ def test_a_forgotten_password_is_set_anew_from_the_mailbox(scene: Scene, open_br
     page.get_by_label("密碼").fill(NEW)
     page.keyboard.press("Enter")
     page.wait_for_url("**/family/")
+
+
+def test_a_password_is_changed_by_who_knows_it(scene: Scene, open_browser: Open) -> None:
+    page = open_browser()
+    sign_in(page, "guardian@example.org", PASSWORD)
+    page.goto("/password/")
+    check(page)
+    page.get_by_role("button", name="變更密碼").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    check(page)
+    page.locator("#id_current").fill(PASSWORD)
+    page.locator("#id_password").fill(NEW)
+    page.locator("#id_again").fill(NEW)
+    page.get_by_role("button", name="變更密碼").click()
+    expect(page.get_by_role("main")).to_contain_text("密碼已變更")
+    check(page)

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from gatepost.portals.signin import activation, again, firstsignin, forgotten, home, own_factor, password, second_factor
+from gatepost.portals.signin import (
+    activation,
+    again,
+    firstsignin,
+    forgotten,
+    home,
+    own_factor,
+    own_password,
+    password,
+    second_factor,
+)
 
 urlpatterns = [
     path("sign-in/", password.sign_in, name="account_login"),
@@ -20,5 +30,6 @@ urlpatterns = [
     path("second-factor/", own_factor.own, name="own-factor"),
     path("second-factor/codes/", own_factor.codes, name="own-factor-codes"),
     path("second-factor/off/", own_factor.off, name="own-factor-off"),
+    path("password/", own_password.change, name="own-password"),
     path("home/", home.home, name="home"),
 ]
