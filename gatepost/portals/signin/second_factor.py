@@ -1,5 +1,7 @@
 """The second factor at the sign-in: set up at the first, with codes for the day the device is lost; asked at each."""
 
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.mfa.base.internal.flows import post_authentication
@@ -24,7 +26,8 @@ from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
 from gatepost.portals.signin.stages import SetUpStage, at
 
-SECRET = "second-factor-secret"  # noqa: S105 - where the session keeps it, sealed
+SECRET = "second-factor-offer"  # noqa: S105 - where the session keeps it, sealed, and until when
+OFFERED_FOR = timedelta(minutes=15)
 FRESH = "second-factor-fresh"  # the factor that this browser has just set up
 FEW_CODES = 3
 WRONG = gettext_lazy("This is not the code of this moment. Wait for the next one in the app and type it.")
@@ -123,13 +126,19 @@ def codes(request: HttpRequest) -> HttpResponse:
 
 
 def secret_of(request: HttpRequest) -> str:
-    """The secret offered to this browser: the same one until it is used, so that a second look is not a second QR."""
-    try:
-        return second_factor.opened(request.session[SECRET])
-    except (KeyError, SealError):
-        secret = second_factor.new_secret()
-        request.session[SECRET] = second_factor.sealed(secret)
-        return secret
+    """The secret offered to this browser: the same one for a while, so that a second look is not a second QR.
+
+    Not for longer: somebody else may have looked at it on a screen that was left open, and would have the second
+    factor as well.
+    """
+    now, kept = now_of(request), request.session.get(SECRET)
+    if kept and now < datetime.fromisoformat(kept["until"]):
+        with suppress(SealError):
+            return second_factor.opened(kept["secret"])
+    secret = second_factor.new_secret()
+    until = (now + OFFERED_FOR).isoformat()
+    request.session[SECRET] = {"secret": second_factor.sealed(secret), "until": until}
+    return secret
 
 
 def app_of(account: Account, secret: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gatepost.accounts.activation import send_word
 from gatepost.accounts.models import Account, ActivationMail
 from gatepost.audit.models import Entry
 from gatepost.notify import activations
+from gatepost.portals.moment import KEY
 from gatepost.portals.tests import mails
 from gatepost.portals.tests.test_doors import City, answer, city, table
 from gatepost.portals.tests.visits import NOW, text_of, visit
@@ -289,6 +290,16 @@ class TestOnesOwn:
         assert browser.get("/family/").status_code == 200
         assert not is_signed_in(after_password(mother))
         assert ActivationMail.objects.filter(account=mother, kind="second_factor_set_up").count() == 1
+
+    def test_what_somebody_saw_on_a_screen_left_open_is_no_secret_of_the_next_day(self, mother: Account) -> None:
+        browser = visit(mother)
+        seen = secret_on(text_of(browser.get("/second-factor/")))
+        assert secret_on(text_of(browser.get("/second-factor/"))) == seen  # a second look is not a second picture
+        later = NOW + timedelta(minutes=15)
+        assert secret_on(text_of(browser.get("/second-factor/", **{KEY: later}))) != seen
+        form = {"code": code_of(seen, later), "password": PASSWORD}
+        browser.post("/second-factor/", form, **{KEY: later})
+        assert not second_factor.is_set_up(mother)
 
     @pytest.mark.parametrize("typed", [{"password": "wrong"}, {"code": "000000"}])
     def test_is_not_with_less(self, mother: Account, typed: dict[str, str]) -> None:
