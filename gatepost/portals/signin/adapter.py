@@ -1,13 +1,20 @@
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gatepost.accounts.models import Account
+
+# A browser in which the account signed in before. Who guesses from elsewhere does not lock this one out.
+KNOWN = "__Host-gatepost-known" if settings.HTTPS else "gatepost-known"
+KNOWN_SECONDS = 365 * 24 * 3600
 _SIGNED_OUT = "account/messages/logged_out.txt"
 
 
@@ -30,6 +37,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def forget_failures(self, request: HttpRequest, email: str) -> None:
         """Who has just set a new password does not wait because others guessed at the old one."""
         self._delete_login_attempts_cached_email(request, email=email)
+        request.COOKIES.pop(KNOWN, None)
+        self._delete_login_attempts_cached_email(request, email=email)
+
+    def post_login(self, request: HttpRequest, user: Account, **more: Any) -> HttpResponse:
+        """After everything that was asked: this browser is known from now on."""
+        response: HttpResponse = super().post_login(request, user, **more)
+        response.set_cookie(
+            KNOWN, _known(user.email), KNOWN_SECONDS, secure=settings.HTTPS, httponly=True, samesite="Lax"
+        )
+        return response
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failures in browsers that the account knows are counted apart from those of all others."""
+        key = str(super()._get_login_attempts_cache_key(request, **credentials))
+        is_known = constant_time_compare(request.COOKIES.get(KNOWN, ""), _known(credentials.get("email", "")))
+        return f"{key}:known" if is_known else key
 
     def respond_user_inactive(self, request: HttpRequest, user: object) -> HttpResponse:
         """Said only to who knew the password."""
@@ -42,3 +65,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The library greets at every step; only a sign-out is worth a sentence."""
         if message_template == _SIGNED_OUT:
             messages.success(request, _("You are signed out."))
+
+
+def _known(email: str) -> str:
+    """What only a browser that signed in to the account of `email` has."""
+    digest: bytes = settings.KEY_RING.digest(f"known-browser:{email.lower()}")
+    return digest.hex()

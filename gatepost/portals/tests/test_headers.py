@@ -123,7 +123,7 @@ class TestCookies:
         client.get(reverse("account_login"))
         client.post(reverse("account_login"), {"login": mother.email, "password": "a long enough one 7"})
         client.post(reverse("set_language"), {"language": "vi"})
-        assert set(client.cookies) == {"gatepost", "gatepost-csrf", "gatepost-language"}
+        assert set(client.cookies) == {"gatepost", "gatepost-csrf", "gatepost-language", "gatepost-known"}
         for name, cookie in client.cookies.items():
             assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/"), name
             assert not cookie["domain"]

@@ -44,6 +44,36 @@ class TestSigningIn:
         assert answer.status_code == 200
         assert "15" in _errors(text_of(answer))
 
+    def test_a_stranger_who_guesses_does_not_lock_the_browsers_that_the_account_used(self, mother: Account) -> None:
+        form = {"login": "mother@example.org", "password": PASSWORD}
+        used, signed_in, stranger = visit(), visit(mother), visit()
+        used.post("/sign-in/", form)
+        used.post("/sign-out/")
+        for _attempt in range(5):
+            stranger.post("/sign-in/", form | {"password": "wrong"})
+        assert "15" in _errors(text_of(stranger.post("/sign-in/", form)))
+        assert signed_in.get("/family/").status_code == 200
+        assert used.post("/sign-in/", form).headers["Location"] == "/home/"
+
+    def test_who_guesses_in_a_browser_of_the_account_waits_too(self, mother: Account) -> None:
+        form = {"login": "mother@example.org", "password": PASSWORD}
+        used = visit()
+        used.post("/sign-in/", form)
+        used.post("/sign-out/")
+        for _attempt in range(5):
+            used.post("/sign-in/", form | {"password": "wrong"})
+        assert "15" in _errors(text_of(used.post("/sign-in/", form)))
+
+    def test_a_browser_that_one_account_used_is_nobody_to_another(self, mother: Account) -> None:
+        builders.an_account("father@example.org", password=PASSWORD)
+        used = visit()
+        used.post("/sign-in/", {"login": "father@example.org", "password": PASSWORD})
+        used.post("/sign-out/")
+        for _attempt in range(5):
+            visit().post("/sign-in/", {"login": "mother@example.org", "password": "wrong"})
+        answer = used.post("/sign-in/", {"login": "mother@example.org", "password": PASSWORD})
+        assert "15" in _errors(text_of(answer))
+
     def test_the_page_one_wanted_comes_after_the_sign_in(self, mother: Account) -> None:
         browser = visit()
         wanted = browser.get("/family/settings/")
