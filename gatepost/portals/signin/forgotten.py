@@ -9,6 +9,7 @@ from datetime import datetime
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -83,8 +84,9 @@ def set_new(request: HttpRequest) -> HttpResponse:
 
 
 def _set(request: HttpRequest, password: str, now: datetime) -> HttpResponse:
-    account: Account = forgotten.use(request.session[PROOF], password, now=now)
-    sessions.end_all(account.pk, because="password", now=now)
+    with transaction.atomic():
+        account: Account = forgotten.use(request.session[PROOF], password, now=now)
+        sessions.end_all(account.pk, because="password", now=now)
     get_adapter(request).forget_failures(request, account.email)
     logout(request)
     messages.success(request, _("Your new password is set. Sign in with it."))

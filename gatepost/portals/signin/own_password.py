@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -75,8 +76,9 @@ def change(request: HttpRequest) -> HttpResponse:
 
 
 def _change(request: HttpRequest, account: Account, password: str, now: datetime) -> HttpResponse:
-    changed = forgotten.set_new(account, password, now=now)
-    sessions.end_all(account.pk, because="password", now=now)
+    with transaction.atomic():
+        changed = forgotten.set_new(account, password, now=now)
+        sessions.end_all(account.pk, because="password", now=now)
     update_session_auth_hash(request, changed)
     messages.success(request, _("Your password is changed. Your other devices are signed out."))
     return redirect("own-password")
