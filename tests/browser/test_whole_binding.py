@@ -172,7 +172,7 @@ def fill_in(page: Page, mailbox: Mailbox, *, mother: str) -> None:
     heading(page, "填寫申請人")
     for position, one in enumerate((MOTHER, FATHER), start=1):
         type_into(page.locator(f"#id_p{position}-name"), mother if position == 1 else one.name)
-        page.locator(f"#id_p{position}-relation").select_option(one.relation)
+        step_to(page.locator(f"#id_p{position}-relation"), one.relation)
         type_into(page.locator(f"#id_p{position}-id_number"), one.id_number or "")
         type_into(page.locator(f"#id_p{position}-mobile"), one.mobile)
         type_into(page.locator(f"#id_p{position}-email"), one.email)
@@ -275,6 +275,16 @@ def choose(what: Locator) -> None:
     what.focus()
     what.press("Space")
     expect(what).to_be_checked()
+
+
+def step_to(what: Locator, value: str) -> None:
+    """To one of a list's lines, line by line."""
+    what.focus()
+    for _line in range(what.locator("option").count()):
+        if what.input_value() == value:
+            break
+        what.press("ArrowDown")
+    expect(what).to_have_value(value)
 
 
 def type_into(what: Locator, text: str) -> None:
