@@ -79,6 +79,8 @@ def _fitting(file: SourceFile, codec: str, name: str) -> Encoding:
     if codec != "utf-16":
         _refuse_what_is_no_text(file)
     reading = _read_as(codec, file)
+    if reading.has_nul:  # half of each letter is a NUL byte in UTF-16, but none of its characters is one
+        raise ImportRefused("binary", file.name)
     if reading.broken_share > BROKEN_SHARE_MAX:
         raise ImportRefused("encoding", file.name)
     return Encoding(name, codec, lossy=reading.broken > 0)
@@ -91,6 +93,7 @@ class _Reading:
     foreign: int = 0  # characters that are not ASCII
     broken: int = 0
     common: int = 0
+    has_nul: bool = False
 
     @property
     def broken_share(self) -> float:
@@ -111,6 +114,7 @@ def _read_as(codec: str, file: SourceFile) -> _Reading:
 
 
 def _count(reading: _Reading, text: str, codec: str) -> None:
+    reading.has_nul = reading.has_nul or "\0" in text
     if text.isascii():
         return
     reading.broken += text.count("�")

@@ -72,6 +72,7 @@ def test_a_cell_cut_in_the_middle_of_a_character_leaves_a_file_readable(tmp_path
         ("学生王晓明李晓华赵丽颖邓超杨颖\n".encode("gb18030"), "encoding"),
         (b"\xff\xff\xfe\xfa" * 10, "encoding"),
         (b"PNG\0\0\0", "binary"),
+        ("學號,姓名\n1,\0\n".encode("utf-16"), "binary"),
         (b"x" * (3 << 20), "line_length"),
     ],
 )
