@@ -3,21 +3,20 @@
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import psycopg
-from django.conf import settings
 from django.db import OperationalError
 
 from gatepost.attendance import arrivals, sweep
-from gatepost.channels.email.pool import SmtpPool
+from gatepost.config.carriers import Way, ways
 from gatepost.guardians import leavers, restrictions
 from gatepost.guardians.applications import claims, letters
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import activations, relay, sender
-from gatepost.notify.mail import MailCarrier
+from gatepost.notify import activations, sender
 from gatepost.sso import consents, logouts, sessions
 from gatepost.watch import beats, tally
 
@@ -27,20 +26,15 @@ ARRIVALS_THREADS = 2  # most of the work is the database's, so two keep two core
 PARTITIONED = ("gates_tap", "attendance_event", "attendance_day", "notify_notice", "notify_delivery")
 
 
-def loops(carrier: MailCarrier) -> list[Loop]:
+def loops(carried: Sequence[Way]) -> list[Loop]:
     """What a worker does, each in a thread of its own; each writes down that it ran."""
-    return [beats.beating(loop) for loop in _loops(carrier)]
+    return [beats.beating(loop) for loop in _loops(carried)]
 
 
-def _loops(carrier: MailCarrier) -> list[Loop]:
+def _loops(carried: Sequence[Way]) -> list[Loop]:
     return [
         *arrivals_loops(),
-        Loop(
-            "mail",
-            lambda now: 0 if carrier.is_down else sender.send_due("email", carrier, now=now),
-            every_seconds=1,
-            channel="gatepost_deliveries",
-        ),
+        *(way.loop() for way in carried),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
@@ -85,17 +79,6 @@ def make_partitions(now: datetime) -> int:
         return 0
 
 
-def mail_carrier() -> MailCarrier:
-    """The carrier the settings describe."""
-    return MailCarrier(
-        SmtpPool(relay.smtp_settings(), size=settings.SMTP_CONNECTIONS, sign=relay.signature()),
-        sender=relay.sender_mailbox(),
-        site_url=settings.SITE_URL,
-        bounce_domain=settings.MAIL_BOUNCE_DOMAIN,
-        bounce_secret=settings.MAIL_BOUNCE_SECRET,
-    )
-
-
 def run_worker() -> None:
     """Run a worker until SIGTERM or SIGINT. Django must be set up."""
     stop = threading.Event()
@@ -103,7 +86,7 @@ def run_worker() -> None:
         signal.signal(number, lambda *_: stop.set())
     log.info("worker started")
     run(
-        loops(mail_carrier()),
+        loops(ways()),
         stop=stop,
         database_url=env_url("DATABASE_URL", schemes=["postgresql", "postgres"]),
     )

@@ -48,6 +48,7 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < METRICS_TOKEN_CHARACTERS_MIN:
 LOG_FORM = env_choice("GATEPOST_LOG", "plain", among=["plain", "json"])
 LOG_LEVEL = env_choice("GATEPOST_LOG_LEVEL", "info", among=["debug", "info", "warning", "error"])
 
+CHANNELS = ["email"]  # those that are switched on: each other one below, by its own settings
 MAIL_FROM = env_text("GATEPOST_MAIL_FROM", "校門口 Gatepost <gatepost@gatepost.example>")
 MAIL_BOUNCE_DOMAIN = env_text("GATEPOST_MAIL_BOUNCE_DOMAIN", "gatepost.example")
 SMTP_HOST = env_text("GATEPOST_SMTP_HOST", "127.0.0.1")

@@ -99,16 +99,29 @@ def prove(address: Address, code: str, *, now: datetime) -> None:
         raise AddressRefused(refusal)
 
 
-def count_as_proven(account: Account, target: str, *, now: datetime) -> Address:
-    """`target` counts for `account` from now on: the caller saw that this person reads its mailbox."""
+def count_as_proven(
+    account: Account, target: str, *, now: datetime, channel: Channel = Channel.EMAIL, label: str = ""
+) -> Address:
+    """`target` counts for `account` from now on: the caller saw that this person reads what comes there.
+
+    `label` is how its owner knows it, where the target says nothing to them.
+    """
+    written = _written(target) if channel == Channel.EMAIL else target
+    same = {"target__iexact": written} if channel == Channel.EMAIL else {"target": written}
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-        address = Address.objects.filter(account=account, channel=Channel.EMAIL, target__iexact=target).first()
+        address = Address.objects.filter(account=account, channel=channel, **same).first()
         if address is None:
-            address = Address.objects.create(account=account, channel=Channel.EMAIL, target=_written(target))
+            address = Address.objects.create(account=account, channel=channel, target=written, label=label)
         if not address.is_usable:
             _count_from(address, now)
     return address
+
+
+def switch_off(address_id: int, *, because: str, now: datetime) -> bool:
+    """Use the address no more until it is proven again; what was chosen for it stays. Whether that changed anything."""
+    off = Address.objects.filter(pk=address_id, disabled_at=None)
+    return bool(off.update(disabled_at=now, disabled_because=because))
 
 
 def remove(address: Address, *, by: Account) -> None:

@@ -1,10 +1,8 @@
 """Notices as mails: one quiet frame in each language, filled with a topic's words."""
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from itertools import groupby
 
 from django.core import signing
 from django.urls import reverse
@@ -14,12 +12,12 @@ from django.utils.translation import gettext
 from gatepost.channels.email.address import Mailbox
 from gatepost.channels.email.bounce import return_address
 from gatepost.channels.email.message import Envelope, MailTemplate
+from gatepost.channels.email.pool import Outcome as Taken
 from gatepost.channels.email.pool import OutgoingMail, SmtpPool
 from gatepost.channels.errors import ChannelError
 from gatepost.notify import topics
 from gatepost.notify.sender import Leased, Outcome
-
-log = logging.getLogger(__name__)
+from gatepost.notify.writing import write_each
 
 UNSUBSCRIBE_SALT = "gatepost.notify.unsubscribe"
 
@@ -43,30 +41,10 @@ class MailCarrier:
 
     def carry(self, deliveries: Sequence[Leased], *, now: datetime) -> list[Outcome]:
         """Send them all; a mail that cannot be written is an outcome like one that cannot be sent."""
-        outcomes: list[Outcome | None] = [None] * len(deliveries)
-        mails: list[OutgoingMail] = []
-        places: list[int] = []
-        for language, indices in _by_language(deliveries):
-            with translation.override(language):
-                for index in indices:
-                    mail = self._write(deliveries[index], now=now)
-                    if isinstance(mail, ChannelError):
-                        outcomes[index] = Outcome(mail)
-                    else:
-                        mails.append(mail)
-                        places.append(index)
-        for index, sent in zip(places, self._pool.send_many(mails), strict=True):
-            outcomes[index] = Outcome(sent.error, sent.reply)
-        return [outcome for outcome in outcomes if outcome is not None]
-
-    def _write(self, delivery: Leased, *, now: datetime) -> OutgoingMail | ChannelError:
-        try:
-            return self._mail(delivery, now=now)
-        except ChannelError as error:
-            return error
-        except Exception as error:  # our bug in one notice must not hold up the others
-            log.exception("notice cannot be written notice=%d topic=%s", delivery.notice_id, delivery.topic)
-            return ChannelError(f"cannot be written: {type(error).__name__}", permanent=False)
+        written = write_each(deliveries, lambda delivery: self._mail(delivery, now=now))
+        taken = iter(self._pool.send_many([mail for mail in written if isinstance(mail, OutgoingMail)]))
+        sent = [Taken(mail) if isinstance(mail, ChannelError) else next(taken) for mail in written]
+        return [Outcome(one.error, one.reply) for one in sent]
 
     def _mail(self, delivery: Leased, *, now: datetime) -> OutgoingMail:
         """The mail of one delivery, in the language in force, which is the delivery's."""
@@ -92,15 +70,6 @@ class MailCarrier:
     def _unsubscribe_url(self, delivery: Leased) -> str:
         named = [str(delivery.account_id), str(delivery.about), delivery.topic, delivery.address_id]
         return self._site_url + _unsubscribe_path().replace(_TOKEN, _unsubscriptions().sign_object(named))
-
-
-def _by_language(deliveries: Sequence[Leased]) -> Iterator[tuple[str, Iterator[int]]]:
-    """The places of `deliveries`, one language after the other: changing it costs as much as half a mail."""
-
-    def language(index: int) -> str:
-        return deliveries[index].language
-
-    return groupby(sorted(range(len(deliveries)), key=language), key=language)
 
 
 _TOKEN = "TOKEN"  # noqa: S105 - where the token goes

@@ -7,6 +7,9 @@ from gatepost.accounts.models import Account
 
 class Channel(models.TextChoices):
     EMAIL = "email", "Email"
+    LINE = "line", "LINE"
+    PUSH = "push", "App"
+    SMS = "sms", "SMS"
 
 
 class Recipient(models.Model):
@@ -34,6 +37,7 @@ class Address(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="addresses")
     channel = models.TextField(choices=Channel.choices)
     target = models.TextField()
+    label = models.TextField(blank=True, db_default="")  # how its owner knows it, where the target says nothing to them
     verified_at = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_because = models.TextField(blank=True)  # a code: bounced, refused

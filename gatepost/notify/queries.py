@@ -15,7 +15,7 @@ from gatepost.notify.sender import DAYS_LOOKED_AT
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One delivery as people read it. `masked` is the address without most of its letters."""
+    """One delivery as people read it. `masked` is the address as its owner knows it, and nobody else can use it."""
 
     about: UUID
     topic: str
@@ -40,12 +40,14 @@ def told_each(abouts: Collection[UUID], on_date: date, *, account_id: UUID) -> l
     """The deliveries of a day to one account about any of `abouts`, oldest first, in one query."""
     rows = questions.ask(TOLD_EACH, {"abouts": list(abouts), "day": on_date, "account": account_id})
     return [
-        Told(about, topic, channel, mask(target), account_id, *rest) for about, topic, channel, target, *rest in rows
+        Told(about, topic, channel, label or mask(target), account_id, *rest)
+        for about, topic, channel, target, label, *rest in rows
     ]
 
 
 TOLD_EACH = """
-SELECT d.about, n.topic, d.channel, coalesce(a.target, ''), d.state, d.because, n.posted_at, d.settled_at
+SELECT d.about, n.topic, d.channel, coalesce(a.target, ''), coalesce(a.label, ''), d.state, d.because,
+    n.posted_at, d.settled_at
 FROM notify_delivery d
 JOIN notify_notice n ON n.id = d.notice_id AND n.on_date = %(day)s::date
 LEFT JOIN notify_address a ON a.id = d.address_id
@@ -146,13 +148,13 @@ def _told(deliveries: Iterable[Delivery]) -> list[Told]:
     rows = list(deliveries)
     days, ids = {row.on_date for row in rows}, {row.notice_id for row in rows}
     notices = {n.pk: n for n in Notice.objects.filter(on_date__in=days, pk__in=ids)}
-    targets = dict(Address.objects.filter(pk__in={row.address_id for row in rows}).values_list("pk", "target"))
+    addresses = Address.objects.in_bulk({row.address_id for row in rows})
     return [
         Told(
             about=row.about,
             topic=notices[row.notice_id].topic,
             channel=row.channel,
-            masked=mask(targets.get(row.address_id, "")),
+            masked=shown(addresses[row.address_id]) if row.address_id in addresses else "…",
             account_id=row.account_id,
             state=row.state,
             because=row.because,
@@ -161,6 +163,11 @@ def _told(deliveries: Iterable[Delivery]) -> list[Told]:
         )
         for row in rows
     ]
+
+
+def shown(address: Address) -> str:
+    """The address as its owner knows it, and nobody else can use it."""
+    return address.label or mask(address.target)
 
 
 def mask(target: str) -> str:

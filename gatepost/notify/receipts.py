@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db import transaction
 
 from gatepost.channels.email.bounce import parse_bounce, read_return_address
-from gatepost.notify.models import Address, Delivery
+from gatepost.notify import addresses
+from gatepost.notify.models import Delivery
 from gatepost.notify.sender import SETTLED
 from gatepost.watch import tally
 
@@ -51,7 +52,5 @@ def bounced(message: bytes, *, to: str, secret: bytes, now: datetime) -> str:
         log.info("delivery=%d state=failed because=bounced status=%s", delivery.pk, bounce.status)
         if not bounce.permanent:
             return "failed"
-        Address.objects.filter(pk=delivery.address_id, disabled_at=None).update(
-            disabled_at=now, disabled_because="bounced"
-        )
+        addresses.switch_off(delivery.address_id, because="bounced", now=now)
     return "disabled"

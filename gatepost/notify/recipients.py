@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,8 +29,9 @@ def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
         queued = Delivery.objects.filter(
             on_date__gte=news, account_id=account_id, about=about, state=Delivery.State.QUEUED
         )
-        dropped = queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
-        tally.count({(SETTLED, Channel.EMAIL.value, "dropped", "ended"): dropped})
+        channels = Counter(queued.select_for_update().values_list("channel", flat=True))
+        queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
+        tally.count({(SETTLED, channel, "dropped", "ended"): number for channel, number in channels.items()})
 
 
 def subscribe_to_everything(account_id: UUID, about: UUID) -> int:

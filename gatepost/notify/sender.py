@@ -75,10 +75,14 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one hand-over; `error` is None when the channel's server took it."""
+    """What became of one hand-over; `error` is None when the channel's server took it.
+
+    `dropped_because`: the carrier decided not to, and why, as a code (a budget that is used up).
+    """
 
     error: ChannelError | None = None
     response: str = ""
+    dropped_because: str = ""
 
 
 class Carrier(Protocol):
@@ -89,10 +93,11 @@ class Carrier(Protocol):
         ...
 
 
-def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
+def send_due(channel: str, carrier: Carrier, *, now: datetime, handful: int = HANDFUL) -> int:
     """Lease up to `BATCH` due deliveries of `channel`, send or drop each, note the outcomes. Returns how many.
 
-    They go a handful at a time, each noted before the next: what dies with this process is at most one handful.
+    They go a handful at a time, each noted before the next: what dies with this process is at most one handful. Where
+    the provider knows a repeat by its key, or takes many at once, `handful` may be larger.
     """
     began = time.monotonic()
     leased = _lease(channel, now=now)
@@ -106,13 +111,13 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime) -> int:
         if reason
     ]
     _note_surely(channel, dropped, now=now, at=now)
-    for first in range(0, len(going), HANDFUL):
+    for first in range(0, len(going), handful):
         if time.monotonic() - began > SENDING.total_seconds():  # a slow relay, or this process stood still
             _note_surely(channel, [_given_back(one, now=now) for one in going[first:]], now=now, at=now)
             break
-        handful = going[first : first + HANDFUL]
-        outcomes = carrier.carry(handful, now=now)
-        settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(handful, outcomes, strict=True)]
+        together = going[first : first + handful]
+        outcomes = carrier.carry(together, now=now)
+        settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(together, outcomes, strict=True)]
         _note_surely(channel, settled, now=now, at=now + timedelta(seconds=time.monotonic() - began))
     return len(leased)
 
@@ -178,6 +183,8 @@ def _given_back(delivery: Leased, *, now: datetime) -> _Settled:
 
 
 def _settle(delivery: Leased, outcome: Outcome, *, now: datetime) -> _Settled:
+    if outcome.dropped_because:
+        return _Settled(delivery, "dropped", outcome.dropped_because, outcome.response[:500], now)
     if outcome.error is None:
         return _Settled(delivery, "sent", "", outcome.response[:500], now)
     response = str(outcome.error)[:500]

@@ -16,6 +16,11 @@ class Words:
     headline: str
     lines: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """All but the subject, for channels that know only text."""
+        return "\n".join((self.headline, *self.lines))
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

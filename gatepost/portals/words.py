@@ -57,7 +57,12 @@ _WEEKDAYS = (
     pgettext_lazy("short weekday", "Sat"),
     pgettext_lazy("short weekday", "Sun"),
 )
-CHANNELS: dict[str, Promise] = {"email": gettext_lazy("Email")}
+CHANNELS: dict[str, Promise] = {
+    "email": gettext_lazy("Email"),
+    "line": gettext_lazy("LINE"),
+    "push": gettext_lazy("App"),
+    "sms": gettext_lazy("Text message"),
+}
 
 # A delivery's states, each only as much as we know: taken by a server is not yet read by a person.
 DELIVERY_STATES: dict[str, Promise] = {
@@ -67,6 +72,12 @@ DELIVERY_STATES: dict[str, Promise] = {
     "delivered": gettext_lazy("Delivered"),
     "failed": gettext_lazy("Could not be delivered"),
     "dropped": gettext_lazy("Not sent"),
+}
+# Who took it, where that is no mail server.
+SENT: dict[str, Promise] = {
+    "line": gettext_lazy("Handed to LINE"),
+    "push": gettext_lazy("Handed to the push service"),
+    "sms": gettext_lazy("Handed to the phone company"),
 }
 DELIVERY_REASONS: dict[str, Promise] = {
     "refused": gettext_lazy("The mail server refused this address. It is switched off until it is proven again."),
@@ -78,6 +89,8 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "unsubscribed": gettext_lazy("The person had switched this message off."),
     "unreachable": gettext_lazy("The address was not proven, or was switched off."),
 }
+# The same where the channel is another than email: by channel and reason.
+CHANNEL_REASONS: dict[tuple[str, str], Promise] = {}
 ADDRESS_REASONS: dict[str, Promise] = {
     "bounced": gettext_lazy("Mail to it came back."),
     "refused": gettext_lazy("Its mail server refused our mail."),
@@ -191,14 +204,16 @@ def week_strip(days: Sequence[WeekDay], zone: str, *, today: date, urls: Sequenc
 
 def delivery(told: Told, zone: str) -> dict[str, Any]:
     """One delivery as the timeline draws it, in honest words."""
-    reason = DELIVERY_REASONS.get(told.because, "") if told.state in ("failed", "dropped") else ""
+    is_over = told.state in ("failed", "dropped")
+    reason = CHANNEL_REASONS.get((told.channel, told.because), DELIVERY_REASONS.get(told.because, ""))
+    word = DELIVERY_STATES[told.state]
     return {
         "channel": CHANNELS.get(told.channel, told.channel),
         "address": told.masked,
         "state": told.state,
-        "word": DELIVERY_STATES[told.state],
+        "word": SENT.get(told.channel, word) if told.state == "sent" else word,
         "time": clock_seconds(told.settled_at or told.posted_at, zone),
-        "why": reason,
+        "why": reason if is_over else "",
     }
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from gatepost.attendance import arrivals
 from gatepost.attendance.tests.taps import tapped
 from gatepost.channels.email.tests.relays import Script, scripted
-from gatepost.config.schedule import mail_carrier
+from gatepost.config.carriers import mail_carrier
 from gatepost.guardians.applications import letters
 from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.tests.test_applications import FATHER, MOTHER, known

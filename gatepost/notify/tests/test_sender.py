@@ -8,8 +8,8 @@ from gatepost.accounts.models import Account
 from gatepost.channels.email import pool
 from gatepost.channels.errors import ChannelError
 from gatepost.guardians import restrictions
-from gatepost.notify import notices, recipients, sender
-from gatepost.notify.models import Address, Delivery, Notice, Subscription
+from gatepost.notify import addresses, notices, queries, recipients, sender
+from gatepost.notify.models import Address, Channel, Delivery, Notice, Subscription
 from gatepost.notify.sender import Leased, Outcome
 from gatepost.roster.models import Student
 from gatepost.watch import tally
@@ -76,6 +76,29 @@ def test_a_notice_goes_to_every_subscription_and_is_noted(student: Student, guar
     assert state() == ("sent", "")
     assert Delivery.objects.get().response == "250 ok"
     assert sender.send_due("email", post, now=NOW) == 0
+
+
+def test_what_its_carrier_decided_not_to_send_is_dropped_with_the_reason(student: Student, guardian: Account) -> None:
+    say(student)
+    post = Post(lambda _: Outcome(dropped_because="budget"))
+    assert sender.send_due("email", post, now=NOW) == 1
+    assert state() == ("dropped", "budget")
+    assert sender.send_due("email", post, now=NOW) == 0
+
+
+def test_each_channel_sends_its_own(student: Student, guardian: Account) -> None:
+    chat = addresses.count_as_proven(guardian, "U4af4980629", channel=Channel.LINE, label="小明媽媽", now=NOW)
+    wanted = [("arrived", Address.objects.get(account=guardian, channel=Channel.EMAIL)), ("arrived", chat)]
+    recipients.subscribe(guardian.pk, student.pk, choices=wanted)
+    say(student)
+    mail, line = Post(), Post()
+    assert (sender.send_due("email", mail, now=NOW), sender.send_due("line", line, now=NOW)) == (1, 1)
+    assert ([one.target for one in mail.carried], [one.target for one in line.carried]) == (
+        [guardian.email],
+        ["U4af4980629"],
+    )
+    assert mail.carried[0].key != line.carried[0].key
+    assert [told.masked for told in queries.told_about(student.pk, MONDAY) if told.channel == "line"] == ["小明媽媽"]
 
 
 def test_the_same_key_is_said_once(student: Student, guardian: Account) -> None:

@@ -21,9 +21,10 @@ from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
 from gatepost.guardians.models import Right
 from gatepost.notify import recipients, topics
 from gatepost.notify.models import Address
-from gatepost.notify.queries import addresses_of, mask, subscribed
+from gatepost.notify.queries import addresses_of, shown, subscribed
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
+from gatepost.portals.guardian import ways
 from gatepost.roster.models import Student
 
 Choice = tuple[str, int]  # topic, address
@@ -55,7 +56,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         matrices=[_matrix(child, addresses, _chosen(request, child, refused=bool(refused))) for child in children],
         has_usable=any(address.is_usable for address in addresses),
         addresses=[_address(address) for address in addresses],
-        new_url=reverse("address-new"),
+        ways=ways.on_offer(),
         bonds=[_bond(child) for child in _bound(account)],
     )
 
@@ -105,7 +106,7 @@ def _saved(added: int, removed: int) -> str:
 
 def _matrix(child: Student, addresses: Sequence[Address], chosen: set[Choice]) -> dict[str, Any]:
     columns = [address for address in addresses if address.is_usable]
-    channels = [{"label": str(words.CHANNELS[one.channel]), "detail": mask(one.target)} for one in columns]
+    channels = [{"label": str(words.CHANNELS[one.channel]), "detail": shown(one)} for one in columns]
     email = str(words.CHANNELS["email"])
     rows = []
     for topic in topics.choosable():
@@ -122,7 +123,7 @@ def _cell(child_id: UUID, topic: str, address: Address, checked: bool) -> dict[s
         "name": _name(child_id),
         "value": f"{topic}:{address.pk}",
         "id": f"{child_id}-{topic}-{address.pk}",
-        "channel": f"{words.CHANNELS[address.channel]} {mask(address.target)}",
+        "channel": f"{words.CHANNELS[address.channel]} {shown(address)}",
         "checked": checked,
     }
 
@@ -141,30 +142,33 @@ def _name(child_id: UUID) -> str:
 
 
 def _address(address: Address) -> dict[str, Any]:
+    named = address.label or address.target
+    way = next((way for way in ways.on_offer() if way.channel == address.channel), None)
     drawn = {
         "channel": words.CHANNELS[address.channel],
-        "target": address.target,
+        "target": named,
         "state": "delivered",
         "word": _("Proven"),
         "note": "",
     }
-    prove = {
-        "label": _("Type the code"),
-        "url": reverse("address-code", args=[address.pk]),
+    prove = way and {
+        "label": way.prove_label,
+        "url": reverse(way.prove, args=[address.pk]),
         "kind": "plain",
-        "about": address.target,
+        "about": named,
     }
     removal = {
         "label": _("Remove"),
         "url": reverse("address-removal", args=[address.pk]),
         "kind": "quiet",
-        "about": address.target,
+        "about": named,
     }
+    actions = [prove, removal] if prove else [removal]
     if address.disabled_at is not None:
         why = words.ADDRESS_REASONS.get(address.disabled_because, _("It could not be reached."))
         note = words.sentences(str(why), _("Prove it again to use it."))
-        return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": [prove, removal]}
+        return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": actions}
     if address.verified_at is None:
-        note = _("It is used once you have typed the code we mailed there.")
-        return drawn | {"state": "waiting", "word": _("Not proven yet"), "note": note, "actions": [prove, removal]}
+        note = str(way.waiting) if way else ""
+        return drawn | {"state": "waiting", "word": _("Not proven yet"), "note": note, "actions": actions}
     return drawn | {"actions": [removal]}

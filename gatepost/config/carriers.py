@@ -1,0 +1,57 @@
+"""Who carries messages on which channel, as the settings describe it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from gatepost.channels.email.pool import SmtpPool
+from gatepost.kit.worker import Loop
+from gatepost.notify import relay, sender
+from gatepost.notify.mail import MailCarrier
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel's carrier, and how the worker's loop uses it: `handful` as in `sender.send_due`."""
+
+    channel: str
+    carrier: sender.Carrier
+    handful: int = sender.HANDFUL
+    is_down: Callable[[], bool] = lambda: False  # leasing what can only be given back would be of no use
+
+    def loop(self) -> Loop:
+        """The loop that sends what is due on this channel."""
+        name = "mail" if self.channel == "email" else self.channel
+        return Loop(name, self._send, every_seconds=1, channel="gatepost_deliveries")
+
+    def _send(self, now: datetime) -> int:
+        if self.is_down():
+            return 0
+        return sender.send_due(self.channel, self.carrier, now=now, handful=self.handful)
+
+
+def mail_carrier() -> MailCarrier:
+    """The carrier of mails."""
+    return MailCarrier(
+        SmtpPool(relay.smtp_settings(), size=settings.SMTP_CONNECTIONS, sign=relay.signature()),
+        sender=relay.sender_mailbox(),
+        site_url=settings.SITE_URL,
+        bounce_domain=settings.MAIL_BOUNCE_DOMAIN,
+        bounce_secret=settings.MAIL_BOUNCE_SECRET,
+    )
+
+
+def mail() -> Way:
+    """Mails, over a pool of connections to the relay."""
+    carrier = mail_carrier()
+    return Way("email", carrier, is_down=lambda: carrier.is_down)
+
+
+WAYS: dict[str, Callable[[], Way]] = {"email": mail}
+
+
+def ways() -> list[Way]:
+    """One for each channel that is switched on."""
+    return [WAYS[channel]() for channel in settings.CHANNELS]

@@ -1,0 +1,44 @@
+"""The ways a family can be told: for each channel, the pages that add an address and prove it."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from gatepost.notify.models import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`add` and `prove` name pages; `prove` takes the address. `waiting` says what is missing until it is used."""
+
+    channel: Channel
+    label: Promise
+    add: str
+    prove: str
+    prove_label: Promise
+    waiting: Promise
+
+    @property
+    def url(self) -> str:
+        """Where such an address is added."""
+        return reverse(self.add)
+
+
+WAYS = (
+    Way(
+        Channel.EMAIL,
+        label=gettext_lazy("Add an email address"),
+        add="address-new",
+        prove="address-code",
+        prove_label=gettext_lazy("Type the code"),
+        waiting=gettext_lazy("It is used once you have typed the code we mailed there."),
+    ),
+)
+
+
+def on_offer() -> list[Way]:
+    """Those whose channel is switched on."""
+    return [way for way in WAYS if way.channel in settings.CHANNELS]
