@@ -6,10 +6,12 @@ from allauth.account.forms import LoginForm
 from allauth.account.views import LoginView, LogoutView
 from django import forms
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.access.doors import PUBLIC, open_to
 from gatepost.portals.frame import public_frame
+from gatepost.portals.signin import ways
 
 
 class PasswordForm(LoginForm):  # type: ignore[misc]
@@ -41,8 +43,29 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         frame = public_frame(self.request) | {"sign_in_url": ""}
-        more = {"next": self.get_next_url() or "", "first_sign_in": settings.FIRST_PASSWORD_BY_ID_NUMBER}
+        aim = self.get_next_url() or ""
+        more = {
+            "next": aim,
+            "sheets": ways.sheets(),
+            "entries": ways.entries(aim),
+            "newcomers": _newcomers(),
+            "forgotten": [{"label": _("Forgot your password?"), "url": reverse("forgotten")}],
+        }
         return {**super().get_context_data(**kwargs), **frame, **more}
+
+
+def _newcomers() -> list[dict[str, Any]]:
+    """Where somebody begins who has no account."""
+    begin = _("For families who apply for the first time: with the student number, or the letter from school.")
+    again = _("For families whom the school approved, and for invited staff: have the link sent again.")
+    once = _("For guardians whom the school approved: once, within seven days.")
+    doors = [
+        (_("Register with my child’s school"), begin, "binding-schools"),
+        (_("Open my account"), again, "activation-again"),
+    ]
+    if settings.FIRST_PASSWORD_BY_ID_NUMBER:
+        doors.append((_("First sign-in with my ID number"), once, "first-sign-in"))
+    return [{"title": title, "text": text, "url": reverse(name)} for title, text, name in doors]
 
 
 class SignOut(LogoutView):  # type: ignore[misc]

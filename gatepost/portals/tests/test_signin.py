@@ -1,7 +1,11 @@
+import html
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
 from gatepost.accounts.models import Account
+from gatepost.portals.signin import ways
 from gatepost.portals.tests.visits import text_of, visit
 from tests import builders
 
@@ -97,6 +101,34 @@ class TestSigningIn:
     def test_nobody_registers_by_themselves(self) -> None:
         assert visit().get("/sign-up/").status_code == 404
         assert visit().get("/accounts/signup/").status_code == 404
+
+
+class TestTheSignInPage:
+    def test_each_way_says_whom_it_suits_and_leads_to_the_page_that_was_wanted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        link = ways.Way(title="Another way", suits="For those with another thing.", url_name="forgotten")
+        monkeypatch.setattr(ways, "WAYS", (*ways.WAYS, link))
+        page = text_of(visit().get("/sign-in/?next=/family/settings/"))
+        assert 'href="/forgotten-password/?next=%2Ffamily%2Fsettings%2F"' in page
+        assert all(str(way.suits) in html.unescape(page) for way in ways.WAYS if way.is_open())
+
+    def test_a_way_that_the_installation_does_not_offer_is_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        off = ways.Way(title="Another way", suits="For nobody.", url_name="forgotten", is_open=lambda: False)
+        monkeypatch.setattr(ways, "WAYS", (*ways.WAYS, off))
+        assert "Another way" not in text_of(visit().get("/sign-in/"))
+
+    def test_no_way_is_given_the_address_of_another_house(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ways, "WAYS", (ways.Way(title="A", suits="B", url_name="forgotten"),))
+        assert 'href="/forgotten-password/"' in text_of(visit().get("/sign-in/?next=https://evil.example/"))
+
+    def test_who_has_no_account_sees_where_to_begin(self) -> None:
+        page = text_of(visit().get("/sign-in/"))
+        assert all(f'href="{begin}"' in page for begin in ("/apply/", "/activate/again/", "/first-sign-in/"))
+
+    def test_the_first_sign_in_with_an_id_number_is_offered_only_where_it_is_allowed(self, settings: Any) -> None:
+        settings.FIRST_PASSWORD_BY_ID_NUMBER = False
+        assert "/first-sign-in/" not in text_of(visit().get("/sign-in/"))
 
 
 class TestSigningOut:
