@@ -128,7 +128,7 @@ def _bound(row: Application, record: GuardianRecord, *, now: datetime) -> Guardi
         now=now,
     )
     row.kind = kind_of(relation) or Application.Kind.OTHER
-    row.submitted_at = row.decided_at = now
+    row.submitted_at = row.decided_at = row.later(now)
     row.decision = Application.Decision.APPROVED
     save_next_version(row, "kind", "submitted_at", "decided_at", "decision")
     keep_step(row, ApplicationStep.Act.APPROVED, by=None, now=now)
@@ -196,7 +196,7 @@ def _lapse(now: datetime) -> int:
     ended = 0
     for application in old.order_by("submitted_at")[:BATCH]:
         with changing(application) as row:
-            row.decided_at, row.decision, row.returned_at = now, Application.Decision.LAPSED, None
+            row.decided_at, row.decision, row.returned_at = row.later(now), Application.Decision.LAPSED, None
             save_next_version(row, "decided_at", "decision", "returned_at")
             keep_step(row, ApplicationStep.Act.LAPSED, by=None, now=now)
             forget_child(row)

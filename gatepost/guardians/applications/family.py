@@ -91,7 +91,7 @@ def confirm_data(application: Application, *, now: datetime) -> Application:
     """The family says that what the school knows of the student is right (資訊正確)."""
     with changing(application) as row:
         _must_be_with_family(row)
-        row.data_confirmed_at = row.data_confirmed_at or now
+        row.data_confirmed_at = row.data_confirmed_at or row.later(now)
         _save(row, "data_confirmed_at")
     return row
 
@@ -115,7 +115,7 @@ def submit(application: Application, *, ring: KeyRing, now: datetime, invitation
         if found:
             raise ApplicationRefused("incomplete", found)
         row.applicants.filter(position__gt=row.applicants_wanted).delete()
-        row.submitted_at, row.returned_at = now, None
+        row.submitted_at, row.returned_at = row.later(now), None
         if row.account_id is not None:
             found_now = fitting(row.account_id, row.claim)
             row.student = row.student or found_now
@@ -130,7 +130,7 @@ def withdraw(application: Application, *, now: datetime) -> Application:
     with changing(application) as row:
         if not row.is_open:
             raise ApplicationRefused("elsewhere")
-        row.withdrawn_at = now
+        row.withdrawn_at = row.later(now)
         _save(row, "withdrawn_at")
         consents.withdraw(row, consents.NECESSARY, now=now)
         forget_child(row)

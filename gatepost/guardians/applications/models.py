@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -171,6 +172,11 @@ class Application(models.Model):
         if self.returned_at:
             return self.State.RETURNED
         return self.State.SUBMITTED if self.submitted_at else self.State.DRAFT
+
+    def later(self, now: datetime) -> datetime:
+        """`now`, but not before what is kept already: the clocks of two servers never agree quite."""
+        kept = (self.opened_at, self.data_confirmed_at, self.submitted_at)
+        return max(now, *(at for at in kept if at is not None))
 
     @property
     def is_open(self) -> bool:

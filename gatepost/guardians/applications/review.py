@@ -23,7 +23,7 @@ def return_to_family(application: Application, reason: str, *, by: Account, now:
     """Back to the family, which can correct and submit again. Raises `ApplicationRefused` (stale, elsewhere)."""
     with changing(application) as row:
         _must_be_submitted(row)
-        row.returned_at, row.reason = now, reason
+        row.returned_at, row.reason = row.later(now), reason
         save_next_version(row, "returned_at", "reason")
         _keep(row, ApplicationStep.Act.RETURNED, by=by, now=now, reason=reason)
         letters.write(row, "returned", now=now)
@@ -71,7 +71,7 @@ def set_aside(application: Application, *, by: Account, now: datetime) -> Applic
         _must_be_submitted(row)
         if not row.is_claim:
             raise ApplicationRefused("elsewhere")
-        row.set_aside_at = now
+        row.set_aside_at = row.later(now)
         save_next_version(row, "set_aside_at")
         _keep(row, ApplicationStep.Act.SET_ASIDE, by=by, now=now)
     return row
@@ -116,7 +116,7 @@ def _open_bond(applicant: Applicant, application: Application, *, now: datetime 
 
 def _decide(row: Application, decision: str, reason: str, *, by: Account, now: datetime) -> None:
     _must_be_submitted(row)
-    row.decided_at, row.decision, row.decided_by, row.reason = now, decision, by, reason
+    row.decided_at, row.decision, row.decided_by, row.reason = row.later(now), decision, by, reason
     save_next_version(row, "decided_at", "decision", "decided_by", "reason")
 
 

@@ -198,6 +198,14 @@ class TestTheSchool:
         assert review.link_account(application.applicants.get(position=1), builders.an_account(), now=NOW) is None
         assert not bonds.in_force().exists()
 
+    def test_decides_by_a_clock_that_is_a_little_behind_the_familys_server(self, child: Student) -> None:
+        office, behind = builders.an_office(child.school, "registrar"), NOW - timedelta(seconds=2)
+        returned = review.return_to_family(submitted(child), "請補上手機號碼", by=office, now=behind)
+        assert returned.returned_at == returned.submitted_at
+        again = family.submit(returned, ring=RING, now=behind)
+        refused = review.refuse(again, "查無此人", by=office, now=behind - timedelta(seconds=1))
+        assert refused.decided_at == again.submitted_at
+
     def test_decides_once(self, child: Student) -> None:
         office = builders.an_office(child.school, "registrar")
         application = review.refuse(submitted(child), "查無此人", by=office, now=NOW)

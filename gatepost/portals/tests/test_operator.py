@@ -74,6 +74,11 @@ class TestTables:
         assert Role.objects.get(account=teacher).granted_by == account
         assert Entry.objects.filter(action="role:added", actor=account).exists()
 
+    def test_a_form_is_not_filled_in_by_its_address(self, operator: Any) -> None:
+        answer = operator.get(reverse("admin:access_role_add") + "?ended_at=+&name=registrar")
+        assert answer.status_code == 200
+        assert b'value="registrar" selected' not in answer.content
+
     def test_a_look_at_a_student_is_in_the_log(self, operator: Any, account: Account) -> None:
         student = builders.a_student(builders.a_class(builders.a_school()))
         operator.get(reverse("admin:roster_student_change", args=[student.pk]))
