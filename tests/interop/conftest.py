@@ -1,5 +1,6 @@
 """Gatepost as a process of its own, for software that was not written here."""
 
+import fcntl
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ def node_modules() -> Path:
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("Node and npm are not on this machine")
     VAR.mkdir(parents=True, exist_ok=True)
+    with (VAR / "lock").open("w") as lock:  # tests in several processes share the folder
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install()
+    return VAR / "node_modules"
+
+
+def _install() -> None:
     for name in ("package.json", "package-lock.json"):
         if not (VAR / name).exists() or (VAR / name).read_bytes() != (HERE / name).read_bytes():
             shutil.rmtree(VAR / "node_modules", ignore_errors=True)
@@ -38,4 +46,3 @@ def node_modules() -> Path:
         done = subprocess.run(command, cwd=VAR, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             pytest.skip(f"npm cannot install the packages: {done.stderr.strip()[-200:]}")
-    return VAR / "node_modules"
