@@ -21,7 +21,8 @@ from gatepost.roster.models import Student
 class Service(AbstractApplication):  # type: ignore[misc]
     """Another system that people sign in to with their account here: the library's *application*, and what we add.
 
-    Its secret is random and kept as a digest only. It opens nothing once it is stopped.
+    Its secret is random and kept as a digest only. It opens nothing once it is stopped. Its grant says what kind it is:
+    people sign in to it with a browser, or at a device without a keyboard, or it is a machine that speaks for itself.
     """
 
     user = models.ForeignKey(
@@ -54,10 +55,23 @@ class Service(AbstractApplication):  # type: ignore[misc]
                 name="sso_service_secret",
             ),
             models.CheckConstraint(
-                condition=Q(authorization_grant_type="authorization-code"), name="sso_service_grant"
+                condition=Q(authorization_grant_type="authorization-code")
+                | Q(authorization_grant_type="urn:ietf:params:oauth:grant-type:device_code", client_type="public")
+                | Q(authorization_grant_type="client-credentials", client_type="confidential", start_url=""),
+                name="sso_service_grant",
             ),
             models.CheckConstraint(condition=Q(skip_authorization=False), name="sso_service_asks"),
         ]
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether it speaks for itself, never for a person."""
+        return bool(self.authorization_grant_type == Service.GRANT_CLIENT_CREDENTIALS)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether people sign in to it by a code that they type elsewhere."""
+        return bool(self.authorization_grant_type == Service.GRANT_DEVICE_CODE)
 
     def is_usable(self, request: object) -> bool:
         """Not once it is stopped: the library asks at each use of the service and of its tokens."""
@@ -125,17 +139,60 @@ class Grant(AbstractGrant):  # type: ignore[misc]
 
 
 class AccessToken(AbstractAccessToken):  # type: ignore[misc]
-    """What opens the person's data to the service for some minutes; kept as a digest only."""
+    """What opens the person's data to the service for some minutes; kept as a digest only.
+
+    A machine's own has neither a person nor a session.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     objects: ClassVar[models.Manager["AccessToken"]] = models.Manager()
 
-    session = models.ForeignKey(ServiceSession, on_delete=models.CASCADE, related_name="+")
+    session = models.ForeignKey(ServiceSession, on_delete=models.CASCADE, null=True, related_name="+")
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=True, session__isnull=True) | Q(user__isnull=False, session__isnull=False),
+                name="sso_access_token_of",
+            )
+        ]
         indexes = [models.Index(fields=["expires"], name="sso_access_token_expires")]
+
+
+class DeviceRequest(models.Model):
+    """A device without a keyboard asks to be signed in to (RFC 8628); a person answers on a page of ours.
+
+    Both codes are kept as digests: one the device holds, one it shows to be typed. Good for some minutes, once.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="+")
+    device_code = CodeField(max_length=64, unique=True)
+    user_code = CodeField(max_length=64, unique=True)
+    scopes = ArrayField(models.TextField())
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    interval = models.PositiveSmallIntegerField()  # seconds it waits between two questions
+    polled_at = models.DateTimeField(null=True)
+    session = models.ForeignKey(ServiceSession, on_delete=models.CASCADE, null=True, related_name="+")
+    allowed_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(allowed_at__isnull=True, session__isnull=True, used_at__isnull=True)
+                | Q(allowed_at__isnull=False, session__isnull=False, refused_at__isnull=True),
+                name="sso_device_answer",
+            )
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="sso_device_expires")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class RefreshToken(AbstractRefreshToken):  # type: ignore[misc]

@@ -17,11 +17,14 @@ from django.db.models.signals import pre_delete
 
 from gatepost.accounts.models import Account
 from gatepost.kit.clock import utc_now
-from gatepost.sso.models import AccessToken, Grant, LogoutNotice, RefreshToken, Service, ServiceSession
+from gatepost.sso.models import AccessToken, DeviceRequest, Grant, LogoutNotice, RefreshToken, Service, ServiceSession
 
 CHANNEL = "gatepost_logouts"
 BATCH = 200
 FORGET_BATCH = 5_000
+SERVICE_BATCH = 1_000
+SERVICE_BATCHES = 10
+KEPT_REQUESTS = timedelta(days=1)
 KEPT = timedelta(days=14)  # as long as a refresh token may hang on an access token that ran out
 
 
@@ -67,6 +70,22 @@ def end(which: QuerySet[ServiceSession], *, because: str, now: datetime) -> int:
     return len(ids)
 
 
+def end_at_service(service_id: UUID, *, now: datetime) -> int:
+    """End all sessions at a service, a batch in a transaction of its own. Returns how many.
+
+    Of a city's there may be too many for one request. The service must have lost already what it may not keep: what
+    is left over opens nothing, and the worker ends it where the service is stopped.
+    """
+    done = 0
+    for _batch in range(SERVICE_BATCHES):
+        standing = ServiceSession.objects.filter(service_id=service_id, ended_at=None).values_list("pk", flat=True)
+        ids = list(standing[:SERVICE_BATCH])
+        done += end(ServiceSession.objects.filter(pk__in=ids), because="service", now=now)
+        if len(ids) < SERVICE_BATCH:
+            break
+    return done
+
+
 def end_tokens(session: ServiceSession, *, now: datetime) -> None:
     """The tokens of a session are good for nothing: one of them was shown by somebody who should not have it."""
     with transaction.atomic():
@@ -86,8 +105,13 @@ def end_all(account_id: UUID, *, because: str, now: datetime) -> int:
 def follow(now: datetime) -> int:
     """End what no longer stands on a session of ours, a batch at a time. Returns how many.
 
-    Sign-outs end theirs at once; this is for sessions that ran out, and for accounts that were closed.
+    Sign-outs end theirs at once; this is for sessions that ran out, for accounts that were closed, and for what was
+    left over when a large service was stopped.
     """
+    stopped = ServiceSession.objects.filter(ended_at=None, service__stopped_at__isnull=False)
+    left = list(stopped.values_list("pk", flat=True)[:BATCH])
+    if left:
+        return end(ServiceSession.objects.filter(pk__in=left), because="service", now=now)
     gone = ServiceSession.objects.filter(ended_at=None).exclude(pk__in=in_force().values("pk"))
     return end(
         ServiceSession.objects.filter(pk__in=list(gone.values_list("pk", flat=True)[:BATCH])),
@@ -97,12 +121,13 @@ def follow(now: datetime) -> int:
 
 
 def forget(now: datetime) -> int:
-    """Delete codes and access tokens whose time is over, a batch at a time. Returns how many."""
+    """Delete codes, requests of devices and access tokens whose time is over, a batch at a time. Returns how many."""
     done = 0
     for model in (Grant, AccessToken):
         old = model.objects.filter(expires__lt=now - KEPT).values("pk")[:FORGET_BATCH]
         done += model.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0]
-    return done
+    unanswered = DeviceRequest.objects.filter(expires_at__lt=now - KEPT_REQUESTS).values_list("pk", flat=True)
+    return done + DeviceRequest.objects.filter(pk__in=list(unanswered[:FORGET_BATCH])).delete()[0]
 
 
 def follow_our_own() -> None:

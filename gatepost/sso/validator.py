@@ -14,13 +14,22 @@ from typing import Any
 from oauth2_provider.models import set_token_value
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.settings import oauth2_settings
+from oauthlib.oauth2.rfc6749.errors import InvalidGrantError
+from oauthlib.oauth2.rfc8628 import errors as device_errors
 
 from gatepost.access import queries
 from gatepost.kit.clock import utc_now
-from gatepost.sso import claims, consents, keys, sessions, subjects
+from gatepost.sso import claims, consents, devices, keys, sessions, subjects
 from gatepost.sso.models import AccessToken, Grant, RefreshToken, Service, ServiceSession
 from gatepost.sso.scopes import CHILDREN
 
+_UNANSWERED = {
+    "pending": device_errors.AuthorizationPendingError,
+    "slow_down": device_errors.SlowDownError,
+    "refused": device_errors.AccessDenied,
+    "expired": device_errors.ExpiredTokenError,
+    "unknown": InvalidGrantError,
+}
 CODE_LIVES = timedelta(seconds=60)
 # How the person signed in, as a level: with a second factor or a passkey, or with less (RFC 8176, RFC 6711).
 STRONG = frozenset({"mfa", "hwk"})
@@ -52,6 +61,27 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
 
     def validate_silent_authorization(self, request: Any) -> bool:
         return True
+
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, client: Any, request: Any, *a: Any, **k: Any
+    ) -> bool:
+        """The last the library asks before it gives a token: here a device's request must have been answered."""
+        if not super().validate_grant_type(client_id, grant_type, client, request, *a, **k):
+            return False
+        if grant_type == devices.GRANT:
+            self._redeem_device(request)
+        return True
+
+    def _redeem_device(self, request: Any) -> None:
+        now = utc_now()
+        try:
+            asked = devices.redeem(str(getattr(request, "device_code", None) or ""), request.client, now=now)
+        except devices.Unanswered as unanswered:
+            raise _UNANSWERED[unanswered.code](request=request) from unanswered
+        assert asked.session is not None  # noqa: S101 - a constraint of the table
+        if not self._stands(asked.session, asked.scopes, now):
+            raise _UNANSWERED["unknown"](request=request)
+        request.user, request.scopes, request.session = asked.session.account, asked.scopes, asked.session
 
     # Codes
 
@@ -135,7 +165,11 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         if not super().validate_bearer_token(token, scopes, request):
             return False
         held: AccessToken = request.access_token
-        if self._stands(held.session, held.scope.split(), utc_now()):
+        given = held.scope.split()
+        if held.session is None:  # a machine's own
+            if set(given) <= set(held.application.scopes):
+                return True
+        elif self._stands(held.session, given, utc_now()):
             return True
         self._set_oauth2_error_on_request(request, None, scopes)
         return False
@@ -160,7 +194,9 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             used = None
         else:
             used.revoke()
-        held = {"user": request.user, "application": request.client, "session": request.session}
+        held = {"application": request.client, "user": None, "session": None}
+        if not request.client.is_machine:
+            held |= {"user": request.user, "session": request.session}
         access = AccessToken(scope=token["scope"], expires=utc_now() + timedelta(seconds=token["expires_in"]), **held)
         access.source_refresh_token = used
         set_token_value(access, token["access_token"])
@@ -170,6 +206,8 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             refresh = RefreshToken(access_token=access, token_family=family, **held)
             set_token_value(refresh, token["refresh_token"])
             refresh.save()
+        if request.grant_type == devices.GRANT:  # the library knows of no ID token here
+            token["id_token"] = self.finalize_id_token({}, token, None, request)
 
     # What they say
 

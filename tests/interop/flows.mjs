@@ -2,7 +2,7 @@
 // `cookie` is its session, `redirect: "manual"` its address bar. Prints what it saw as JSON.
 import * as client from "openid-client";
 
-const { issuer, id, secret, cookie, redirect, bye } = JSON.parse(process.argv[2]);
+const { issuer, id, secret, cookie, redirect, bye, device, machine } = JSON.parse(process.argv[2]);
 const insecure = { execute: [client.allowInsecureRequests] };
 const config = await client.discovery(new URL(issuer), id, secret, client.ClientSecretBasic(secret), insecure);
 const seen = { issuer: config.serverMetadata().issuer, refused: [] };
@@ -71,6 +71,33 @@ await client.authorizationCodeGrant(post, posted, postedExpected);
 const wrong = await client.discovery(new URL(issuer), id, "x", client.ClientSecretBasic("x"), insecure);
 const [third, thirdExpected] = await signIn({}, wrong);
 await refused("wrong secret", () => client.authorizationCodeGrant(wrong, third, thirdExpected));
+
+// A device without a keyboard: the person types its code in the browser, and says yes or no
+const answerDevice = async (url, answer) => {
+  const page = await fetch(url, { headers: { cookie } });
+  const form = await page.text();
+  const token = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(form)[1];
+  const crumbs = page.headers.getSetCookie().map((one) => one.split(";")[0]);
+  const fields = { csrfmiddlewaretoken: token, user_code: new URL(url).searchParams.get("user_code"), answer };
+  const headers = { cookie: [cookie, ...crumbs].join("; "), origin: issuer };
+  const done = await fetch(issuer + "/device/", { method: "POST", headers, body: new URLSearchParams(fields) });
+  if (done.status !== 200) throw new Error(`${done.status} ${await done.text()}`);
+};
+const board = await client.discovery(new URL(issuer), device, undefined, client.None(), insecure);
+const shown = await client.initiateDeviceAuthorization(board, { scope: "openid profile" });
+await answerDevice(shown.verification_uri_complete, "give");
+const onBoard = await client.pollDeviceAuthorizationGrant(board, { ...shown, interval: 0 });
+seen.device = await client.fetchUserInfo(board, onBoard.access_token, onBoard.claims().sub);
+const unwanted = await client.initiateDeviceAuthorization(board, { scope: "openid" });
+await answerDevice(unwanted.verification_uri_complete, "refuse");
+await refused("device said no", () => client.pollDeviceAuthorizationGrant(board, { ...unwanted, interval: 0 }));
+
+// A machine that speaks for itself
+const robot = await client.discovery(new URL(issuer), machine[0], machine[1], client.ClientSecretBasic(machine[1]), insecure);
+const own = await client.clientCredentialsGrant(robot, { scope: "schools" });
+const listed = await client.fetchProtectedResource(robot, own.access_token, new URL(issuer + "/sso/schools"), "GET");
+seen.schools = (await listed.json()).schools.map((one) => one.o);
+await refused("machine asks for people", () => client.clientCredentialsGrant(robot, { scope: "openid children" }));
 
 // Sign-out asked for by the service
 const last = await signIn();

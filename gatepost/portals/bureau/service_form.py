@@ -9,11 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.portals.forms import text_field
-from gatepost.sso import addresses, logos
+from gatepost.sso import addresses, logos, services
 from gatepost.sso.addresses import AddressRefused
 from gatepost.sso.models import Service
-from gatepost.sso.scopes import ALL, OPENID
-from gatepost.sso.services import Facts
+from gatepost.sso.scopes import ALL, OF_MACHINES, OPENID
+from gatepost.sso.services import Facts, Kind
 
 REASONS: dict[str, Promise] = {
     "profile": _("Name and language: why"),
@@ -22,6 +22,7 @@ REASONS: dict[str, Promise] = {
     "role": _("Role: why"),
     "school": _("Schools and class of staff: why"),
     "children": _("Children that the guardian chooses: why"),
+    "schools": _("Schools of the city and their classes, without people: why"),
 }
 ADDRESS_FAULTS: dict[str, Promise] = {
     "form": _("“{address}” is no address. Write it whole: https://service.example/callback"),
@@ -36,6 +37,14 @@ LOGO_FAULTS: dict[str, Promise] = {
     "big": _("The picture is larger than 500 kB. Take a smaller one."),
     "kind": _("This is no picture that can be read. Take a PNG, JPEG or WebP."),
     "pixels": _("The picture has more than 4 million pixels. Take a smaller one."),
+}
+
+
+# What only those have that people reach with a browser.
+_OF_BROWSERS = ("redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri", "start_url")
+_LEFT_OUT: dict[Kind | None, tuple[str, ...]] = {
+    Kind.DEVICE: ("redirect_uris", "post_logout_redirect_uris", "start_url", "without_pkce"),
+    Kind.MACHINE: (*_OF_BROWSERS, "without_pkce"),
 }
 
 
@@ -81,14 +90,17 @@ class ServiceForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("What kind"),
         choices=[
-            ("server", _("A web application: it can keep a secret")),
-            ("app", _("An app on a phone or in a browser: it cannot")),
+            (Kind.SERVER, _("A web application: it can keep a secret")),
+            (Kind.APP, _("An app on a phone or in a browser: it cannot")),
+            (Kind.DEVICE, _("A device without a keyboard: people type the code it shows")),
+            (Kind.MACHINE, _("A machine that speaks for itself, never for a person")),
         ],
         widget=forms.RadioSelect,
     )
     redirect_uris = AddressesField(
         label=_("After signing in, back to"),
-        help_text=_("One address a line, letter for letter as the service sends it."),
+        required=False,
+        help_text=_("One address a line, letter for letter as the service sends it. A device or a machine has none."),
     )
     post_logout_redirect_uris = AddressesField(
         label=_("After signing out, back to"), required=False, help_text=_("Optional; one address a line.")
@@ -114,13 +126,19 @@ class ServiceForm(forms.Form):
     def __init__(self, *args: Any, service: Service | None = None, **kwargs: Any) -> None:
         kwargs["initial"] = _initial(service)
         super().__init__(*args, **kwargs)
-        for scope in ALL:
-            if scope != OPENID:
+        self.of_kind: Kind | None = services.kind_of(service) if service is not None else None
+        for scope in (*ALL, *OF_MACHINES):
+            if scope != OPENID and self._may_have(scope):
                 self.fields[f"reason_{scope}"] = text_field(
                     REASONS[scope], longest=200, required=False, help_text=_("Empty: it may not ask for it.")
                 )
-        if service is not None:
+        if self.of_kind is not None:
             del self.fields["kind"]  # a secret is not given or taken afterwards: that is another service
+        for name in _LEFT_OUT.get(self.of_kind, ()):
+            del self.fields[name]
+
+    def _may_have(self, scope: str) -> bool:
+        return self.of_kind is None or (scope in OF_MACHINES) == (self.of_kind is Kind.MACHINE)
 
     def clean_logo(self) -> bytes | None:
         file = self.cleaned_data["logo"]
@@ -131,13 +149,26 @@ class ServiceForm(forms.Form):
         except logos.LogoRefused as refusal:
             raise ValidationError(str(LOGO_FAULTS[refusal.code])) from refusal
 
-    def has_secret(self) -> bool:
-        return bool(self.cleaned_data["kind"] == "server")
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        self.of_kind = self.of_kind or (Kind(data["kind"]) if "kind" in data else None)
+        if self.of_kind in (Kind.SERVER, Kind.APP) and data.get("redirect_uris") == []:
+            self.add_error("redirect_uris", _("Write where people go after signing in."))
+        for name in _LEFT_OUT.get(self.of_kind, ()):
+            if data.get(name):
+                self.add_error(name, _("This kind of service has none. Leave it empty."))
+        for name in [name for name in self.fields if name.startswith("reason_")]:
+            if data.get(name) and not self._may_have(name.removeprefix("reason_")):
+                self.add_error(name, _("This kind of service may not ask for it. Leave it empty."))
+        if self.of_kind is Kind.MACHINE and not any(data.get(f"reason_{scope}") for scope in OF_MACHINES):
+            self.add_error("reason_schools", _("Say why the machine needs it: there is nothing else it could ask for."))
+        return data
 
     def facts(self) -> Facts:
         """What was typed, once it is valid."""
-        data = self.cleaned_data
-        reasons = {scope: data[f"reason_{scope}"] for scope in ALL if scope != OPENID and data[f"reason_{scope}"]}
+        data: dict[str, Any] = {**{name: [] for name in _OF_BROWSERS}, "without_pkce": False, **self.cleaned_data}
+        written = {name.removeprefix("reason_"): data[name] for name in self.fields if name.startswith("reason_")}
+        reasons = {scope: why for scope, why in written.items() if why}
         plain = {name: data[name] for name in ("name", "about", "answers_name", "answers_email", "logo")}
         return Facts(
             **plain,
@@ -152,7 +183,7 @@ class ServiceForm(forms.Form):
 
 def _initial(service: Service | None) -> dict[str, Any]:
     if service is None:
-        return {"kind": "server"}
+        return {"kind": Kind.SERVER}
     plain = ("name", "about", "answers_name", "answers_email", "backchannel_logout_uri", "start_url")
     return {
         **{name: getattr(service, name) for name in plain},

@@ -25,13 +25,19 @@ from gatepost.portals.sso.words import GIVES
 from gatepost.sso import logouts
 from gatepost.sso import services as registered
 from gatepost.sso.models import LogoutNotice, Service
-from gatepost.sso.services import ServiceRefused
+from gatepost.sso.services import Kind, ServiceRefused
 
 A_PAGE = 30
 UNCONFIRMED_SHOWN = 20
 REFUSALS: dict[str, Promise] = {
     "name": gettext_lazy("Another service has this name. Families would not tell them apart."),
     "stopped": gettext_lazy("This service is stopped. Register it anew."),
+}
+KINDS: dict[Kind, Promise] = {
+    Kind.SERVER: gettext_lazy("Web application"),
+    Kind.APP: gettext_lazy("App"),
+    Kind.DEVICE: gettext_lazy("Device without a keyboard"),
+    Kind.MACHINE: gettext_lazy("Machine"),
 }
 FAILURES: dict[str, Promise] = {
     "": gettext_lazy("not tried yet"),
@@ -66,7 +72,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = ServiceForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            one, secret = registered.register(form.facts(), by=signed_in(request), has_secret=form.has_secret())
+            one, secret = registered.register(form.facts(), by=signed_in(request), kind=form.of_kind or Kind.SERVER)
         except ServiceRefused as refusal:
             form.add_error("name", str(REFUSALS[refusal.code]))
         else:
@@ -206,15 +212,18 @@ def _row(one: Service) -> dict[str, Any]:
 
 def _facts(one: Service) -> list[dict[str, str]]:
     facts = [
+        (_("What kind"), KINDS[registered.kind_of(one)]),
         (_("Name for the protocol (client_id)"), one.client_id),
         (_("Answers for it"), f"{one.answers_name} ({one.answers_email})"),
         (_("After signing in, back to"), one.redirect_uris),
         (_("After signing out, back to"), one.post_logout_redirect_uris),
         (_("Is told of a sign-out at"), one.backchannel_logout_uri),
         (_("Its tile leads to"), one.start_url),
-        (_("Proof of the request (PKCE)"), _("always") if one.pkce_required else _("not always: it cannot do it")),
     ]
-    return [{"label": label, "value": value} for label, value in facts if value]
+    if one.authorization_grant_type == Service.GRANT_AUTHORIZATION_CODE:
+        proof = _("always") if one.pkce_required else _("not always: it cannot do it")
+        facts.append((_("Proof of the request (PKCE)"), proof))
+    return [{"label": label, "value": str(value)} for label, value in facts if value]
 
 
 def _card(one: Service) -> dict[str, Any]:

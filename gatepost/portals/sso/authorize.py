@@ -22,7 +22,7 @@ from gatepost.portals.frame import page, public_frame, signed_in
 from gatepost.portals.sso.protocol import core, is_unreadable, issuer, onward, with_parameters
 from gatepost.portals.sso.words import child_choices, chosen, gives
 from gatepost.sso import consents, keys, sessions, subjects
-from gatepost.sso.models import Service
+from gatepost.sso.models import Service, ServiceSession
 from gatepost.sso.scopes import CHILDREN
 
 CHALLENGE_CHARACTERS = 43  # of S256 (RFC 7636 4.2)
@@ -179,42 +179,58 @@ def _again(request: HttpRequest) -> str:
 def _ask(request: HttpRequest, asked: Asked) -> HttpResponse:
     if asked.is_silent:
         return _back(request, asked, "consent_required", "The person was not asked yet.")
-    account, query = signed_in(request), request.GET.copy()
+    query = request.GET.copy()
     query.pop("prompt", None)
-    children = child_choices(account, asked.service) if CHILDREN in asked.scopes else []
+    return consent_page(
+        request, asked.service, asked.scopes, answer_url=f"{reverse('sso-consent')}?{query.urlencode()}"
+    )
+
+
+def consent_page(
+    request: HttpRequest, service: Service, scopes: list[str], *, answer_url: str, **context: Any
+) -> HttpResponse:
+    """What `service` gets, why, and of which children; the answer goes to `answer_url`."""
+    account = signed_in(request)
+    children = child_choices(account, service) if CHILDREN in scopes else []
     return page(
         request,
         "sso/consent.html",
         public_frame(request),
-        service=asked.service,
-        gives=gives(asked.service, asked.scopes, has_children=bool(children)),
+        service=service,
+        gives=gives(service, scopes, has_children=bool(children)),
         children=children,
         account=account,
-        answer_url=f"{reverse('sso-consent')}?{query.urlencode()}",
-        logo_url=reverse("service-logo", args=[asked.service.pk]) if asked.service.logo else "",
+        answer_url=answer_url,
+        logo_url=reverse("service-logo", args=[service.pk]) if service.logo else "",
+        **context,
     )
 
 
 def _hand_over(request: HttpRequest, asked: Asked) -> HttpResponse:
     """A code for the service, on a session of this browser there."""
-    account, now = signed_in(request), utc_now()
-    proof = proofs.of_session(request, account, now=now)
     with transaction.atomic():
-        consents.settle(account.pk, asked.service.pk, now=now)  # before the new session, which it would end
-        session = sessions.open_session(
-            session_key=request.session.session_key or "",
-            service=asked.service,
-            account=account,
-            signed_in_at=proof.at,
-            methods=proof.methods,
-            factor=proof.factor,
-        )
+        session = session_at(request, asked.service)
         credentials = {**asked.credentials, "session": session}
         credentials["ui_locales"] = ""  # the library reads words here and gives a list
         address, _headers, _body, _status = core().create_authorization_response(
             request, scopes=asked.scopes, credentials=credentials, allow=True
         )
     return onward(request, address)
+
+
+def session_at(request: HttpRequest, service: Service) -> ServiceSession:
+    """The session of this browser at `service`, as the person last proved who they are. In a transaction."""
+    account, now = signed_in(request), utc_now()
+    proof = proofs.of_session(request, account, now=now)
+    consents.settle(account.pk, service.pk, now=now)  # before the new session, which it would end
+    return sessions.open_session(
+        session_key=request.session.session_key or "",
+        service=service,
+        account=account,
+        signed_in_at=proof.at,
+        methods=proof.methods,
+        factor=proof.factor,
+    )
 
 
 def _back(request: HttpRequest, asked: Asked, code: str, description: str) -> HttpResponse:

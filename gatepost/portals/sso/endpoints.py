@@ -9,13 +9,13 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from oauthlib.common import Request
 
 from gatepost.access.doors import PUBLIC, open_to
 from gatepost.kit.clock import utc_now
-from gatepost.portals.sso.protocol import answer, core, error, headers_of, is_unreadable, issuer
-from gatepost.sso import claims, keys, subjects
-from gatepost.sso.scopes import ALL
+from gatepost.portals.sso.crossing import for_browsers_of_services
+from gatepost.portals.sso.protocol import answer, as_library, core, error, is_unreadable, issuer
+from gatepost.sso import claims, devices, keys, subjects
+from gatepost.sso.scopes import ALL, OF_MACHINES
 
 KEYS_KEPT_SECONDS = 900
 
@@ -29,16 +29,17 @@ def discovery(request: HttpRequest) -> HttpResponse:
             "issuer": issuer(),
             "authorization_endpoint": issuer() + reverse("sso-authorize"),
             "token_endpoint": issuer() + reverse("sso-token"),
+            "device_authorization_endpoint": issuer() + reverse("sso-device-authorization"),
             "userinfo_endpoint": issuer() + reverse("sso-userinfo"),
             "jwks_uri": issuer() + reverse("sso-keys"),
             "revocation_endpoint": issuer() + reverse("sso-revocation"),
             "introspection_endpoint": issuer() + reverse("sso-introspection"),
             "end_session_endpoint": issuer() + reverse("sso-end-session"),
-            "scopes_supported": list(ALL),
+            "scopes_supported": [*ALL, *OF_MACHINES],
             "claims_supported": list(claims.NAMES),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", devices.GRANT],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": [keys.ALGORITHM],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
@@ -66,8 +67,9 @@ def key_set(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @open_to(PUBLIC)
+@for_browsers_of_services
 @require_POST
-@sensitive_post_parameters("client_secret", "code", "code_verifier", "refresh_token")
+@sensitive_post_parameters("client_secret", "code", "code_verifier", "refresh_token", "device_code")
 def token(request: HttpRequest) -> HttpResponse:
     """Tokens for a code or a refresh token. One transaction: the row that is redeemed stays locked until the answer."""
     if is_unreadable(request):
@@ -82,6 +84,7 @@ def token(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @open_to(PUBLIC)
+@for_browsers_of_services
 @require_http_methods(["GET", "HEAD", "POST"])
 def userinfo(request: HttpRequest) -> HttpResponse:
     """What the person gave to the service, as it is at this moment."""
@@ -98,6 +101,7 @@ def userinfo(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @open_to(PUBLIC)
+@for_browsers_of_services
 @require_POST
 @sensitive_post_parameters("client_secret", "token")
 def revocation(request: HttpRequest) -> HttpResponse:
@@ -121,31 +125,26 @@ def introspection(request: HttpRequest) -> HttpResponse:
     if is_unreadable(request) or not request.POST.get("token"):
         return error("invalid_request", "Send the token in the parameter token.")
     validator = core().server.request_validator
-    asking = _request(request)
+    asking = as_library(request)
     if not validator.authenticate_client(asking):
         refusal = error("invalid_client", "The service is not known by this name and secret.", status=401)
         refusal["WWW-Authenticate"] = 'Basic realm="gatepost"'
         return refusal
-    asked = _request(request)
+    asked = as_library(request)
     if not validator.validate_bearer_token(request.POST["token"], [], asked) or asked.client != asking.client:
         return _private({"active": False})
     held = asked.access_token
-    return _private(
-        {
-            "active": True,
-            "iss": issuer(),
-            "client_id": asking.client.client_id,
-            "sub": subjects.of_account(asking.client.pk, held.user_id),
-            "scope": held.scope,
-            "token_type": "Bearer",
-            "exp": int(held.expires.timestamp()),
-            "sid": str(held.session_id),
-        }
-    )
-
-
-def _request(request: HttpRequest) -> Any:
-    return Request(request.get_full_path(), "POST", request.POST.urlencode(), headers_of(request))
+    told = {
+        "active": True,
+        "iss": issuer(),
+        "client_id": asking.client.client_id,
+        "scope": held.scope,
+        "token_type": "Bearer",
+        "exp": int(held.expires.timestamp()),
+    }
+    if held.session_id is not None:  # a machine's own has no person
+        told |= {"sub": subjects.of_account(asking.client.pk, held.user_id), "sid": str(held.session_id)}
+    return _private(told)
 
 
 def _public(document: dict[str, Any]) -> HttpResponse:

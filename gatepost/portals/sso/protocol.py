@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from oauth2_provider.oauth2_backends import OAuthLibCore
+from oauthlib.common import Request
 
 from gatepost.portals.frame import public_frame
 
@@ -70,7 +71,7 @@ def onward(request: HttpRequest, address: str) -> HttpResponse:
     return HttpResponseRedirect(address)
 
 
-def headers_of(request: HttpRequest) -> dict[str, Any]:
-    """The headers of a request as the library reads them."""
+def as_library(request: HttpRequest) -> Any:
+    """A POST of a service as the library reads it."""
     headers: dict[str, Any] = core().extract_headers(request)
-    return headers
+    return Request(request.get_full_path(), "POST", request.POST.urlencode(), headers)

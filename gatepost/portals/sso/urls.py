@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.sso import authorize, endpoints, logo, logout
+from gatepost.portals.sso import authorize, device, directory, endpoints, logo, logout
 
 urlpatterns = [
     path(".well-known/openid-configuration", endpoints.discovery, name="sso-discovery"),
@@ -15,5 +15,8 @@ urlpatterns = [
     path("sso/end-session", logout.end_session, name="sso-end-session"),
     path("sso/end-session/", logout.end_session, name="sso-end-session-slash"),  # Kolibri adds one
     path("sso/sign-out", logout.sign_out, name="sso-sign-out"),
+    path("sso/device-authorization", device.ask, name="sso-device-authorization"),
+    path("device/", device.device, name="device"),
+    path("sso/schools", directory.schools, name="sso-schools"),
     path("sso/logo/<uuid:service_id>", logo.logo, name="service-logo"),
 ]

@@ -23,6 +23,7 @@ GIVES: dict[str, Promise] = {
     "role": _("Whether you are a guardian, and what you do at a school"),
     "school": _("The schools where you work, and your class"),
     "children": _("Of each child you choose: name, school, class, seat and student number"),
+    "schools": _("The schools of the city and their classes, and no person"),
 }
 
 

@@ -112,6 +112,38 @@ class TestRegistering:
         assert 'aria-invalid="true"' in text_of(bureau.post("/bureau/services/new/", {**form(), "logo": file}))
         assert not Service.objects.exists()
 
+    def test_a_device_has_neither_secret_nor_addresses(self, bureau: Client) -> None:
+        page = text_of(bureau.post("/bureau/services/new/", form(kind="device", redirect_uris="", start_url="")))
+        assert "client_secret" not in page
+        assert Service.objects.get().is_device
+
+    def test_a_machine_has_a_secret_and_asks_for_schools_alone(self, bureau: Client) -> None:
+        fields = dict.fromkeys(["redirect_uris", "start_url", "reason_profile", "reason_children"], "")
+        page = text_of(
+            bureau.post("/bureau/services/new/", form(kind="machine", **fields, reason_schools="教室預約。"))
+        )
+        assert "client_secret" in page
+        one = Service.objects.get()
+        assert (one.is_machine, one.scopes) == (True, ["schools"])
+        page = text_of(bureau.get(f"/bureau/services/{one.pk}/change/"))
+        assert "reason_schools" in page
+        assert "reason_children" not in page
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"kind": "device"},
+            {"kind": "device", "redirect_uris": "", "start_url": "", "reason_schools": "x"},
+            {"kind": "machine", "redirect_uris": "", "start_url": "", "reason_children": "", "reason_schools": "x"},
+            {"kind": "machine", "redirect_uris": "", "start_url": "", "reason_children": "", "reason_profile": ""},
+            {"reason_schools": "x"},
+        ],
+    )
+    def test_what_its_kind_may_not_have_is_said(self, bureau: Client, wrong: dict[str, str]) -> None:
+        answer = bureau.post("/bureau/services/new/", form(**wrong))
+        assert 'aria-invalid="true"' in text_of(answer)
+        assert not Service.objects.exists()
+
 
 class TestAfterwards:
     def test_a_new_secret_closes_the_old_one(self, bureau: Client) -> None:

@@ -30,7 +30,7 @@ REASONS = {
 ISSUER = "http://127.0.0.1:8000"
 
 
-def a_service(name: str = "學雜費繳款", *, has_secret: bool = True, **changes: Any) -> "Rp":
+def a_service(name: str = "學雜費繳款", *, kind: services.Kind = services.Kind.SERVER, **changes: Any) -> "Rp":
     """A registered service that may ask for everything, and its secret."""
     facts: dict[str, Any] = {
         "name": name,
@@ -42,7 +42,9 @@ def a_service(name: str = "學雜費繳款", *, has_secret: bool = True, **chang
         "answers_email": "fees@example.org",
         **changes,
     }
-    service, secret = services.register(services.Facts(**facts), by=None, has_secret=has_secret)
+    if kind in (services.Kind.DEVICE, services.Kind.MACHINE):
+        facts |= {"redirect_uris": [], "post_logout_redirect_uris": []}
+    service, secret = services.register(services.Facts(**facts), by=None, kind=kind)
     return Rp(service, secret, a_browser())
 
 
@@ -111,6 +113,16 @@ class Rp:
 
     def userinfo(self, token: str) -> Any:
         return self.client.get("/sso/userinfo", headers={"Authorization": f"Bearer {token}"})
+
+
+def a_device(name: str = "公布欄看板") -> Rp:
+    """A board at a school: it has no keyboard, and no secret."""
+    return a_service(name, kind=services.Kind.DEVICE)
+
+
+def a_machine(name: str = "教室預約系統") -> Rp:
+    """A system that speaks for itself, and may know which schools and classes there are."""
+    return a_service(name, kind=services.Kind.MACHINE, reasons={"schools": "To offer the rooms of each school."})
 
 
 def basic(name: str, secret: str) -> str:

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from gatepost.accounts.models import Account
 from gatepost.sso.models import AccessToken, Consent, Grant, RefreshToken, ServiceSession
+from gatepost.sso.services import Kind
 from gatepost.sso.tests.conversations import CALLBACK, ISSUER, Rp, a_browser, a_service, claims_of, sent, where
 from tests import builders
 
@@ -99,7 +100,7 @@ class TestSigningIn:
         assert "學雜費繳款" in page.content.decode()
 
     def test_an_app_without_a_secret_proves_itself_by_pkce(self, browser: Client) -> None:
-        app = a_service("校園 App", has_secret=False)
+        app = a_service("校園 App", kind=Kind.APP)
         assert app.tokens(browser)["access_token"]
         assert app.redeem(app.code(browser), code_verifier="x" * 50).status_code == 400
 

@@ -13,7 +13,7 @@ from django.test import Client
 from gatepost.accounts.models import Account
 from gatepost.kit.clock import utc_now
 from gatepost.portals.tests.visits import text_of, visit
-from gatepost.sso import logouts, services
+from gatepost.sso import logouts, services, sessions
 from gatepost.sso.models import LogoutNotice, ServiceSession
 from gatepost.sso.tests.conversations import BYE, ISSUER, Rp, a_browser, a_service, claims_of, sent, where
 from tests import builders
@@ -193,3 +193,16 @@ class TestToldByTheWorker:
         browser.post("/sign-out/")
         assert ServiceSession.objects.get().ended_because == "service"
         assert listening.told == []
+        assert not LogoutNotice.objects.exists()
+
+    def test_stopping_a_large_service_takes_it_a_batch_at_a_time_and_the_worker_the_rest(
+        self, rp: Rp, mother: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sessions, "SERVICE_BATCH", 2)
+        monkeypatch.setattr(sessions, "SERVICE_BATCHES", 1)
+        tokens = [rp.tokens(a_browser(mother))["access_token"] for _browser in range(3)]
+        services.stop(rp.service, by=None, now=utc_now())
+        assert [rp.userinfo(one).status_code for one in tokens] == [401] * 3, "at once"
+        assert ServiceSession.objects.filter(ended_at=None).count() == 1
+        assert sessions.follow(utc_now()) == 1
+        assert {one.ended_because for one in ServiceSession.objects.all()} == {"service"}
