@@ -3,6 +3,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
@@ -137,6 +139,23 @@ class ActivationMail(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="accounts_activation_mail_due")
         ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Device(models.Model):
+    """A browser in which an account is signed in. The row lives and dies with the session."""
+
+    session = models.OneToOneField(Session, on_delete=models.CASCADE, related_name="device")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="devices")
+    opened_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()  # written every few minutes at the most
+    methods = ArrayField(models.TextField(), default=list)  # how the person signed in: values of `amr` (RFC 8176)
+    factor = models.BigIntegerField(default=0)  # the number of the second factor shown last; 0: none
+    browser = models.TextField(blank=True)  # as people call it: Chrome, Safari, LINE
+    system = models.TextField(blank=True)  # Windows, iPhone, Android
+    network = models.TextField(blank=True)  # without its end: a street, not a door
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -24,7 +24,7 @@ from django.utils.crypto import constant_time_compare
 
 from gatepost.accounts.activation import send_word
 from gatepost.accounts.attempts import forget, take
-from gatepost.accounts.models import Account, ActivationMail
+from gatepost.accounts.models import Account, ActivationMail, Device
 from gatepost.audit import entries
 
 ISSUER = "Gatepost"
@@ -164,6 +164,7 @@ def take_away(account: Account, *, by: Account | None, now: datetime) -> None:
 def remember(session: SessionBase, factor: int) -> None:
     """This session has shown `factor`."""
     session[SESSION_KEY] = factor
+    Device.objects.filter(session=session.session_key).update(factor=factor)
 
 
 def shown_in(session: SessionBase) -> int:
@@ -174,6 +175,11 @@ def shown_in(session: SessionBase) -> int:
 def standing(account_id: Any, factor: Any) -> QuerySet[Any]:
     """The row of `factor`, while it is there and the account's."""
     return Authenticator.objects.filter(pk=factor, user_id=account_id)  # type: ignore[no-any-return]
+
+
+def standing_among(account: Account, factors: Collection[int]) -> set[int]:
+    """Those of `factors` that are there and `account`'s."""
+    return set(Authenticator.objects.filter(pk__in=factors, user=account).values_list("pk", flat=True))
 
 
 def _app(account: Account, code: str, now: datetime) -> int | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 from django.db import OperationalError
 
+from gatepost.accounts import devices
 from gatepost.attendance import arrivals, sweep
 from gatepost.config.carriers import Way, ways
 from gatepost.guardians import leavers, restrictions
@@ -64,7 +65,7 @@ def follow_bonds(now: datetime) -> int:
 
 def follow_services(now: datetime) -> int:
     """Behind what is followed at once: every child that is given, sessions that ran out, old codes and tokens."""
-    return consents.follow(now, everything=True) + sessions.follow(now) + sessions.forget(now)
+    return consents.follow(now, everything=True) + devices.forget(now) + sessions.follow(now) + sessions.forget(now)
 
 
 def make_partitions(now: datetime) -> int:

@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gatepost.portals.language.AccountLanguageMiddleware",
     "gatepost.access.doors.DoorMiddleware",
+    "gatepost.portals.signin.devices.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",

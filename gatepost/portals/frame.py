@@ -135,6 +135,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
         {"label": _("My family"), "url": reverse("family")},
         {"label": _("Password"), "url": reverse("own-password")},
         {"label": _("Second factor"), "url": reverse("own-factor")},
+        {"label": _("Where you are signed in"), "url": reverse("devices")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 

@@ -48,7 +48,7 @@ COUNTED = {
     "entries": "audit_entry",
 }
 # Sessions would sign in whoever finds the file; the cache is counters of a few minutes.
-LEFT_OUT = ("django_session", "django_cache")
+LEFT_OUT = ("django_session", "accounts_device", "django_cache")
 OPTIONS = (
     *("--format=custom", "--compress=gzip:4", f"--lock-wait-timeout={LOCK_WAIT}"),
     *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"),

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gatepost.access.doors import PUBLIC, open_to
-from gatepost.accounts import forgotten
+from gatepost.accounts import devices, forgotten
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
@@ -87,6 +87,7 @@ def _set(request: HttpRequest, password: str, now: datetime) -> HttpResponse:
     with transaction.atomic():
         account: Account = forgotten.use(request.session[PROOF], password, now=now)
         sessions.end_all(account.pk, because="password", now=now)
+        devices.end_others(account, but="")
     get_adapter(request).forget_failures(request, account.email)
     logout(request)
     messages.success(request, _("Your new password is set. Sign in with it."))

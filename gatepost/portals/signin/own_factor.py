@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
-from gatepost.accounts import proofs, second_factor
+from gatepost.accounts import devices, proofs, second_factor
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
 from gatepost.accounts.second_factor import FactorRefused
@@ -117,6 +117,7 @@ def _is_switched_on(request: HttpRequest, account: Account, secret: str, form: S
         return False
     del request.session[SECRET]
     shown(request, account, factor)
+    devices.end_others(account, but=request.session.session_key or "")  # none of them has shown it
     return True
 
 

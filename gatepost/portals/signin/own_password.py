@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from gatepost.access.doors import SIGNED_IN, open_to
-from gatepost.accounts import forgotten, proofs
+from gatepost.accounts import devices, forgotten, proofs
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
 from gatepost.portals import words
@@ -79,6 +79,7 @@ def _change(request: HttpRequest, account: Account, password: str, now: datetime
     with transaction.atomic():
         changed = forgotten.set_new(account, password, now=now)
         sessions.end_all(account.pk, because="password", now=now)
-    update_session_auth_hash(request, changed)
+        devices.end_others(account, but=request.session.session_key or "")
+        update_session_auth_hash(request, changed)
     messages.success(request, _("Your password is changed. Your other devices are signed out."))
     return redirect("own-password")

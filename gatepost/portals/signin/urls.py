@@ -3,6 +3,7 @@ from django.urls import path
 from gatepost.portals.signin import (
     activation,
     again,
+    devices,
     firstsignin,
     forgotten,
     home,
@@ -30,6 +31,9 @@ urlpatterns = [
     path("second-factor/", own_factor.own, name="own-factor"),
     path("second-factor/codes/", own_factor.codes, name="own-factor-codes"),
     path("second-factor/off/", own_factor.off, name="own-factor-off"),
+    path("devices/", devices.all_of_them, name="devices"),
+    path("devices/end-others/", devices.end_others, name="devices-end-others"),
+    path("devices/<int:device_id>/end/", devices.end, name="device-end"),
     path("password/", own_password.change, name="own-password"),
     path("home/", home.home, name="home"),
 ]

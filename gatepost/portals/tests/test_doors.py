@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from gatepost.access.doors import rule_of
 from gatepost.access.invitations import Offer, invite
 from gatepost.access.models import Role
-from gatepost.accounts.models import Account
+from gatepost.accounts.models import Account, Device
 from gatepost.attendance.models import Event, Sweep
 from gatepost.guardians.applications import claims, invitations
 from gatepost.guardians.applications.claims import Named
@@ -107,6 +107,7 @@ def city() -> City:
             "role_id": Role.objects.get(account=(registrar := builders.an_office(school, "registrar"))).pk,
             "account_id": registrar.pk,
             "invitation_id": _invitation(school),
+            "device_id": _device(mother),
         },
     )
 
@@ -179,6 +180,12 @@ def _invitation(school: School) -> uuid.UUID:
     """Somebody was invited to the school's office, and has not accepted yet."""
     offer = Offer(Role.Name.REGISTRAR, school)
     return invite("new@example.org", "張雅文", offer, by=None, about="", language="zh-hant", now=NOW).pk
+
+
+def _device(account: Account) -> int:
+    """Another browser in which `account` is signed in."""
+    visit(account)
+    return Device.objects.get(account=account).pk
 
 
 def _document(application_id: uuid.UUID) -> uuid.UUID:

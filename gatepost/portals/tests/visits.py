@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 
 from gatepost.accounts import second_factor
-from gatepost.accounts.models import Account
+from gatepost.accounts.models import Account, Device
 from gatepost.portals.moment import KEY
 from tests.builders import at
 
@@ -33,6 +33,8 @@ def visit(
 def sign_in(client: Client, account: Account, *, by_password_alone: bool = False) -> None:
     """As after the sign-in page and the one for the code."""
     client.force_login(account, backend="gatepost.accounts.backend.Backend")
+    now = client.defaults.get(KEY, NOW)
+    Device.objects.filter(session=client.session.session_key).update(opened_at=now, last_seen_at=now)
     shown = Authenticator.objects.filter(user=account).values_list("pk", flat=True).first()
     if shown and not by_password_alone:
         session = client.session
