@@ -21,7 +21,8 @@ def figures(stage: Stage) -> list[Figure]:
     var = FOLDER / "memory"
     shutil.rmtree(var, ignore_errors=True)
     port = free_port()
-    ports = {"GATEPOST_PORT": port, "GATEPOST_MAIL_PORT": free_port(), "GATEPOST_SMTP_PORT": free_port()}
+    others = ("GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT")
+    ports = {"GATEPOST_PORT": port, **{name: free_port() for name in others}}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "DATABASE_URL"))}
     environment = {**clean, **{name: str(value) for name, value in ports.items()}, "GATEPOST_VAR": str(var)}
     log = (FOLDER / "processes.log").open("ab")

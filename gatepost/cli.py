@@ -77,7 +77,7 @@ def up(no_demo: bool) -> None:
 
     The first start makes the folder var/ and what belongs in it; later ones find it again. DATABASE_URL names another
     PostgreSQL to use. Ports: GATEPOST_PORT (8000); in a demonstration also GATEPOST_MAIL_PORT (8025) for the page with
-    the caught mails and GATEPOST_SMTP_PORT (1025). Ctrl-C ends it cleanly.
+    the caught mails, GATEPOST_SMTP_PORT (1025) and GATEPOST_IDENTITIES_PORT (8026). Ctrl-C ends it cleanly.
 
     \b
     Example:

@@ -103,9 +103,9 @@ def withdraw(activation: Activation, *, now: datetime) -> None:
     ActivationMail.objects.filter(activation=activation).update(due_at=None)
 
 
-def send_word(account: Account, kind: ActivationMail.Kind, *, now: datetime) -> None:
+def send_word(account: Account, kind: ActivationMail.Kind, *, now: datetime, about: str = "") -> None:
     """Tell `account` by mail that something about its sign-in was changed. For the caller's transaction."""
-    ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now)
+    ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now, about=about)
     wake_the_worker()
 
 

@@ -105,6 +105,8 @@ class ActivationMail(models.Model):
         RECOVERY_CODE_USED = "recovery_code_used"
         PASSWORD_LINK = "password_link"  # noqa: S105 - the name of a kind
         PASSWORD_CHANGED = "password_changed"  # noqa: S105
+        WAY_CONNECTED = "way_connected"
+        WAY_DISCONNECTED = "way_disconnected"
 
     FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
     WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK)
@@ -120,7 +122,7 @@ class ActivationMail(models.Model):
     made_at = models.DateTimeField(null=True)
     digest = models.BinaryField(null=True, max_length=32)
     tries = models.PositiveSmallIntegerField(default=0)  # of a code
-    about = models.TextField(blank=True)  # one sentence in the reader's language: who asks them in, as what
+    about = models.TextField(blank=True)  # in the reader's language: who asks them in, as what; which way to sign in
     because = models.TextField(blank=True)  # why it was never sent: refused, unreachable
 
     class Meta:

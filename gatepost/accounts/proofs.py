@@ -18,6 +18,9 @@ _AMR = {
     "totp": ("otp",),
     "recovery_codes": ("otp",),
     "webauthn": ("hwk", "user"),
+    "taipei_pass": ("fed",),  # not in the RFC: the city signed them in, and does not say how
+    "twfido": ("hwk", "user"),
+    "mobile_id": ("mca",),
 }
 
 

@@ -21,8 +21,10 @@ from gatepost.kit.environment import (
     env_settle,
     env_text,
     env_url,
+    process_environment,
 )
 from gatepost.kit.sealed import KeyRing
+from gatepost.upstream import configured
 
 METRICS_TOKEN_CHARACTERS_MIN = 20
 
@@ -71,6 +73,9 @@ if SECOND_FACTOR == "off" and not DEMONSTRATION:
 # and for a city whose services stand inside its own network.
 SERVICES_PRIVATE = env_bool("GATEPOST_SERVICES_PRIVATE", default=DEMONSTRATION)
 
+# Identities of the city and the state to sign in with; each None where it is switched off.
+TAIPEI_PASS = configured.taipei_pass(process_environment, demonstration=DEMONSTRATION)
+
 env_settle()
 
 MAIL_BOUNCE_SECRET = hmac.digest(SECRET_KEY.encode(), b"return addresses", "sha256")
@@ -112,6 +117,7 @@ INSTALLED_APPS = [
     "gatepost.cards",
     "gatepost.gates",
     "gatepost.access",
+    "gatepost.upstream",
     "gatepost.attendance",
     "gatepost.announcements",
     "gatepost.sso",

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from gatepost.demo.blueprint import HOME_SCHOOLS, SchoolPlan
+from gatepost.demo.identities.people import FATHER_NUMBER, MOTHER_NUMBER
 from gatepost.demo.people import Child, Family, Guardian, Kin, birthdays
 from gatepost.roster.identity_numbers import invented
 
@@ -62,8 +63,8 @@ def family(found: list[Seat], *, school_year: int, serials: Iterator[int]) -> Fa
             for (name, girl), seat in zip(children, found, strict=False)
         ),
         guardians=(
-            Guardian(Kin.MOTHER, GUARDIAN.name, _id(serials, True), "0990000001", GUARDIAN.email, "zh-hant"),
-            Guardian(Kin.FATHER, FATHER.name, _id(serials, False), "0990000002", FATHER.email, "en"),
+            Guardian(Kin.MOTHER, GUARDIAN.name, MOTHER_NUMBER, "0990000001", GUARDIAN.email, "zh-hant"),
+            Guardian(Kin.FATHER, FATHER.name, FATHER_NUMBER, "0990000002", FATHER.email, "en"),
         ),
     )
 

@@ -1,8 +1,9 @@
 """Which ID numbers an account has proven, when and how: what a claim of a child may be bound by at once.
 
 Proven is a number that somebody who may say so has confirmed of the person behind the account: the school that approved
-the application it stood in, later an identity of the city or the state. A number that was merely typed proves nothing.
-It stands with a bond all the same, since a restriction has to meet it: what is typed cuts, only what is proven opens.
+the application it stood in, or an identity of the city or the state (`upstream`). A number that was merely typed proves
+nothing. It stands with a bond all the same, since a restriction has to meet it: what is typed cuts, only what is proven
+opens.
 """
 
 from datetime import datetime
@@ -22,6 +23,9 @@ class ProvenNumber(models.Model):
 
     class How(models.TextChoices):
         REVIEW = "review"  # it stood in an application that the school approved
+        TAIPEI_PASS = "taipei_pass"  # noqa: S105 - a gold member of the city's own account
+        TWFIDO = "twfido"  # the state's certificate in a phone
+        MOBILE_ID = "mobile_id"  # the telephone company knows number and person
 
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="proven_numbers")
     digest = models.BinaryField(max_length=32)
@@ -31,14 +35,16 @@ class ProvenNumber(models.Model):
     )
     proven_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_because = models.TextField(blank=True, db_default="")  # a code: school
+    ended_because = models.TextField(blank=True, db_default="")  # a code: school, disconnected
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "how"], condition=Q(ended_at__isnull=True), name="guardians_number_once"
             ),
-            models.CheckConstraint(condition=Q(how__in=["review"]), name="guardians_number_how"),
+            models.CheckConstraint(
+                condition=Q(how__in=["review", "taipei_pass", "twfido", "mobile_id"]), name="guardians_number_how"
+            ),
         ]
         indexes = [models.Index(fields=["digest"], condition=Q(ended_at__isnull=True), name="guardians_number_digest")]
 
@@ -58,16 +64,17 @@ def digests(account_id: UUID) -> list[bytes]:
 
 
 def keep(account: Account, digest: bytes, *, how: str, by: UUID | None, now: datetime) -> bool:
-    """`account` has proven the number with `digest`. Returns whether it counts.
+    """`account` has proven the number with `digest`, in one more way or again. Returns whether it counts.
 
     An account is one person. Where another number counts already, that one stays and this one does not count: the
     school says that a number has changed (`bonds.change_number`), an application does not.
     """
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).only("pk").get(pk=account.pk)
-        known = digests(account.pk)
-        if known:
-            return known == [digest]
+        if digests(account.pk) not in ([], [digest]):
+            return False
+        if standing(account.pk).filter(how=how).exists():
+            return True
         ProvenNumber.objects.create(account=account, digest=digest, how=how, by_id=by, proven_at=now)
         entries.record("number:proven", by=by, account=str(account.pk), how=how)
         return True
@@ -78,6 +85,18 @@ def end(account_id: UUID, digest: Any, *, by: object | None, now: datetime) -> N
     vouched = standing(account_id).filter(digest=digest, how=ProvenNumber.How.REVIEW)
     if vouched.update(ended_at=now, ended_because="school"):
         entries.record("number:ended", by=by, account=str(account_id))
+
+
+def accounts_of(digest: bytes) -> list[UUID]:
+    """The accounts that have proven the number with `digest`, in whatever way."""
+    found = ProvenNumber.objects.filter(digest=digest, ended_at=None).order_by("account")
+    return list(found.values_list("account", flat=True).distinct())
+
+
+def disconnect(account_id: UUID, *, how: str, now: datetime) -> None:
+    """The person took away what proved their number in the way `how`. For a transaction."""
+    if standing(account_id).filter(how=how).update(ended_at=now, ended_because="disconnected"):
+        entries.record("number:ended", by=account_id, account=str(account_id))
 
 
 def change(*, old: bytes, new: bytes) -> int:

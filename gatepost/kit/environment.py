@@ -127,7 +127,7 @@ class Environment:
         return instead
 
 
-_process = Environment(os.environ)
+process_environment = _process = Environment(os.environ)
 env_text = _process.text
 env_choice = _process.choice
 env_bool = _process.boolean

@@ -1,4 +1,4 @@
-"""Requests of ours to addresses that somebody typed: they never reach into our own network.
+"""Requests of ours to other machines, also at addresses that somebody typed: they never reach into our own network.
 
 A name is resolved once, every address it has must be public, and that very address is connected to, so that a name
 cannot point elsewhere a moment later. Redirections are not followed.
@@ -11,9 +11,11 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 ANSWER_BYTES_MAX = 10_000
+FORM = "application/x-www-form-urlencoded"
 
 
 class Unreachable(Exception):
@@ -24,8 +26,32 @@ class Unreachable(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Answer:
+    """`body`: no more of it than was asked for."""
+
+    status: int
+    body: bytes
+
+
 def post_form(url: str, fields: Mapping[str, str], *, seconds: float, private_allowed: bool = False) -> int:
-    """POST `fields` to `url` and give the status of the answer. Raises `Unreachable`.
+    """POST `fields` to `url` and give the status of the answer, as `ask` does. Raises `Unreachable`."""
+    headers = {"Content-Type": FORM}
+    body = urlencode(fields).encode()
+    return ask("POST", url, body, headers=headers, seconds=seconds, private_allowed=private_allowed).status
+
+
+def ask(
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float,
+    most: int = ANSWER_BYTES_MAX,
+    private_allowed: bool = False,
+) -> Answer:
+    """Send one request to `url` and give its answer, `most` bytes of it at the most. Raises `Unreachable`.
 
     `seconds` is for the connection, and then for everything that is said on it: who answers a byte now and then is
     hung up on as well.
@@ -40,22 +66,22 @@ def post_form(url: str, fields: Mapping[str, str], *, seconds: float, private_al
     if not host or parts.scheme not in (("https", "http") if private_allowed else ("https",)):
         raise Unreachable("address")
     address = _resolve(host, port, private_allowed=private_allowed)
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "gatepost", "Connection": "close"}
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    sent = {"User-Agent": "gatepost", "Connection": "close", **(headers or {})}
     try:
         with socket.create_connection((address, port), seconds) as dialled, _hung_up_after(seconds, dialled) as late:
             link = _connection(parts.scheme, host, port, dialled)
             try:
-                link.request("POST", path, urlencode(fields), headers)
+                link.request(method, path, body, sent)
                 answer = link.getresponse()
-                answer.read(ANSWER_BYTES_MAX)
+                heard = answer.read(most)
             finally:
                 link.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreachable("unreachable") from error
     if late.is_set():  # the library takes what was cut off for an answer
         raise Unreachable("unreachable")
-    return answer.status
+    return Answer(answer.status, heard)
 
 
 def is_public(address: str) -> bool:

@@ -76,7 +76,7 @@ def _message(mail: MailToWrite, now: datetime) -> bytes:
 
 def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
     if mail.activation is None:
-        slots = {"sign_in": settings.SITE_URL + reverse("account_login")}
+        slots = {"sign_in": settings.SITE_URL + reverse("account_login"), "about": mail.about}
         if mail.kind == ActivationMail.Kind.PASSWORD_LINK:
             slots["link"] = settings.SITE_URL + reverse("forgotten-link", args=[mail.secret])
         return _word_mail(mail.kind, mail.reader.language), slots
@@ -165,6 +165,16 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
                 gettext("A recovery code was used for your account"),
                 gettext("Somebody showed one of your recovery codes instead of your app. Each is good once."),
                 gettext("If it was not you, tell your school at once: somebody knows your password."),
+            ),
+            ActivationMail.Kind.WAY_CONNECTED: (
+                gettext("A way to sign in was connected to your account"),
+                gettext("From now on this signs you in, too: {about}"),
+                gettext("If it was not you, change your password, disconnect it and tell your school at once."),
+            ),
+            ActivationMail.Kind.WAY_DISCONNECTED: (
+                gettext("A way to sign in was disconnected from your account"),
+                gettext("This no longer signs you in: {about}"),
+                gettext("If it was not you, change your password and tell your school at once."),
             ),
             ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF: (
                 gettext("The second factor was taken off your account"),

@@ -136,6 +136,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
         {"label": _("Password"), "url": reverse("own-password")},
         {"label": _("Second factor"), "url": reverse("own-factor")},
         {"label": _("Where you are signed in"), "url": reverse("devices")},
+        {"label": _("Ways to sign in"), "url": reverse("own-ways")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 

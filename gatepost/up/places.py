@@ -22,6 +22,7 @@ class Places:
     port: int
     mail_port: int
     smtp_port: int
+    identities_port: int
 
     @property
     def keys(self) -> Path:
@@ -67,6 +68,7 @@ def read_places(environment: Mapping[str, str] = os.environ) -> Places:
         port=_port(values, "GATEPOST_PORT", 8000),
         mail_port=_port(values, "GATEPOST_MAIL_PORT", 8025),
         smtp_port=_port(values, "GATEPOST_SMTP_PORT", 1025),
+        identities_port=_port(values, "GATEPOST_IDENTITIES_PORT", 8026),
     )
     values.settle()
     return places

@@ -20,7 +20,7 @@ from typing import NoReturn
 import click
 
 from gatepost.kit.environment import env_settle, env_url
-from gatepost.up import preparations
+from gatepost.up import identities, preparations
 from gatepost.up.children import Child, stop_all
 from gatepost.up.envfile import write_env
 from gatepost.up.keys import kept_keys
@@ -98,8 +98,12 @@ class Supervisor:
             self._watch()
 
     def _ports(self) -> dict[str, int]:
-        catcher = {"GATEPOST_MAIL_PORT": self.places.mail_port, "GATEPOST_SMTP_PORT": self.places.smtp_port}
-        return {"GATEPOST_PORT": self.places.port, **(catcher if self.demonstration else {})}
+        played = {
+            "GATEPOST_MAIL_PORT": self.places.mail_port,
+            "GATEPOST_SMTP_PORT": self.places.smtp_port,
+            "GATEPOST_IDENTITIES_PORT": self.places.identities_port,
+        }
+        return {"GATEPOST_PORT": self.places.port, **(played if self.demonstration else {})}
 
     def _database(self, ending: ExitStack) -> str:
         """The URL of the database: the given one, or that of our own PostgreSQL, started."""
@@ -124,7 +128,9 @@ class Supervisor:
             "GATEPOST_DEMONSTRATION": "true" if self.demonstration else "false",
             SECOND_FACTOR: second_factor(demonstration=self.demonstration),
         }
-        return {**settings, **(self._catcher_settings() if self.demonstration else {})}
+        if self.demonstration:
+            settings |= self._catcher_settings() | identities.settings(self.places.identities_port)
+        return settings
 
     def _catcher_settings(self) -> dict[str, str]:
         """A demonstration never mails anybody but the catcher, whatever mail server the environment names."""
@@ -182,6 +188,10 @@ class Supervisor:
                 *("--smtp-port", str(self.places.smtp_port)),
                 *("--http-port", str(self.places.mail_port)),
                 *("--folder", str(self.places.mails)),
+            ]
+            commands["identities"] = [
+                *(sys.executable, "-m", "gatepost.demo.identities"),
+                *("--port", str(self.places.identities_port)),
             ]
         logs = {name: LogFile(self.places.logs / f"{name}.log") for name in commands}
         return [Child(name, command, environment=environment, log=logs[name]) for name, command in commands.items()]

@@ -26,6 +26,7 @@ from gatepost.portals.visitor import network_address
 
 WAYS: dict[str, Promise] = {
     "pwd": gettext_lazy("Password"),
+    "fed": gettext_lazy("Taipei Pass"),
     "hwk": gettext_lazy("Passkey"),
 }
 

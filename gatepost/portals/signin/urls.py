@@ -9,8 +9,10 @@ from gatepost.portals.signin import (
     home,
     own_factor,
     own_password,
+    own_ways,
     password,
     second_factor,
+    taipei_pass,
 )
 
 urlpatterns = [
@@ -19,6 +21,8 @@ urlpatterns = [
     path("sign-in/second-factor/", second_factor.set_up, name="second-factor-new"),
     path("sign-in/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
     path("sign-in/again/", again.again, name="sign-in-again"),
+    path("sign-in/taipei-pass/", taipei_pass.begin, name="taipei-pass"),
+    path("sign-in/taipei-pass/back/", taipei_pass.back, name="taipei-pass-back"),
     path("sign-out/", password.sign_out, name="account_logout"),
     path("forgotten-password/", forgotten.ask, name="forgotten"),
     path("forgotten-password/new/", forgotten.set_new, name="forgotten-new"),
@@ -35,5 +39,8 @@ urlpatterns = [
     path("devices/end-others/", devices.end_others, name="devices-end-others"),
     path("devices/<int:device_id>/end/", devices.end, name="device-end"),
     path("password/", own_password.change, name="own-password"),
+    path("ways/", own_ways.own, name="own-ways"),
+    path("ways/<str:provider>/connect/", own_ways.connect, name="own-ways-connect"),
+    path("ways/<str:provider>/disconnect/", own_ways.disconnect, name="own-ways-disconnect"),
     path("home/", home.home, name="home"),
 ]

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from gatepost.portals.signin import upstream
+
 
 def _always() -> bool:
     return True
@@ -41,6 +43,12 @@ WAYS = (
         title=gettext_lazy("With email and password"),
         suits=gettext_lazy("For everybody who has an account: families, teachers, school offices."),
         template="account/ways/password.html",
+    ),
+    Way(
+        title=gettext_lazy("With Taipei Pass"),
+        suits=gettext_lazy("For guardians who are gold members of the city’s account."),
+        url_name="taipei-pass",
+        is_open=lambda: upstream.is_open("taipei_pass"),
     ),
 )
 

@@ -108,6 +108,7 @@ def city() -> City:
             "account_id": registrar.pk,
             "invitation_id": _invitation(school),
             "device_id": _device(mother),
+            "provider": "taipei_pass",
         },
     )
 

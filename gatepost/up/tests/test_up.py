@@ -30,9 +30,9 @@ class Installation:
 
     def __init__(self, folder: Path) -> None:
         self.var = folder / "var"
-        self.ports = free_ports(3)
+        self.ports = free_ports(4)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "DATABASE_"))}
-        names = ("GATEPOST_PORT", "GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT")
+        names = ("GATEPOST_PORT", "GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT")
         self.environment = {
             **ours,
             **dict(zip(names, map(str, self.ports), strict=True)),
