@@ -46,12 +46,12 @@ class Stack:
 def copy_in(model: type[models.Model], rows: Sequence[Row]) -> None:
     """Write rows of `model`, without Django's checks; the constraints of the table hold.
 
-    A column that is left out gets the field's plain default. The primary key is in all rows or in none: then the table
-    numbers them. Raises `KeyError` for a column that is missing or not there.
+    A column that is left out gets the field's plain default, or the table's. All rows have those columns whose default
+    is the table's, or none has: so the primary key. Raises `KeyError` for a column that is missing or not there.
     """
     if not rows:
         return
-    columns = _columns(model, with_key=model._meta.pk.attname in rows[0])
+    columns = _columns(model, frozenset(rows[0]))
     names = [name for name, _default in columns]
     if unknown := set(rows[0]) - set(names):
         raise KeyError(f"{model.__name__} has no {', '.join(sorted(unknown))}")
@@ -86,14 +86,17 @@ def _statement(model: type[models.Model], names: Sequence[str]) -> sql.Composed:
 
 
 @cache
-def _columns(model: type[models.Model], *, with_key: bool) -> list[tuple[str, object]]:
-    fields = [field for field in model._meta.concrete_fields if with_key or not field.primary_key]
+def _columns(model: type[models.Model], given: frozenset[str]) -> list[tuple[str, object]]:
+    fields = [field for field in model._meta.concrete_fields if field.column in given or not _is_the_tables(field)]
     return [(str(field.column), _default(field)) for field in fields]
 
 
+def _is_the_tables(field: Any) -> bool:
+    """Whether the table itself has a value for it."""
+    return bool(field.primary_key or field.db_default is not NOT_PROVIDED)
+
+
 def _default(field: Any) -> object:
-    if field.db_default is not NOT_PROVIDED:
-        return _MISSING
     if field.default is not NOT_PROVIDED:
         return _MISSING if callable(field.default) else field.default
     if field.null:
