@@ -23,6 +23,7 @@ from gatepost.audit import entries
 
 LINK_GOOD_FOR = timedelta(days=7)
 CODE_GOOD_FOR = timedelta(minutes=15)
+SIGN_IN_CODE_GOOD_FOR = timedelta(minutes=10)
 FIRST_PASSWORD_GOOD_FOR = timedelta(days=7)
 RENEWED_FOR = timedelta(days=90)
 TRIES_MOST = 5
@@ -210,7 +211,7 @@ def prove_code(email: str, code: str, *, network_address: str, now: datetime) ->
     with transaction.atomic():
         activation = _open(email, now)
         mail = _newest_code(activation, now) if activation else None
-        given = settings.KEY_RING.digest(_code_text(activation.pk if activation else "", code))
+        given = code_digest(activation.pk if activation else "", code)
         right = mail is not None and hmac.compare_digest(bytes(mail.digest or b""), given)
         if mail is not None:
             mail.tries += 1
@@ -226,8 +227,12 @@ def prove_code(email: str, code: str, *, network_address: str, now: datetime) ->
 def lease_mails(*, most: int, lease: timedelta, now: datetime) -> list[MailToWrite]:
     """Mails that are due, each with a fresh secret; what is not settled when the lease runs out comes again.
 
-    A mail that is written a second time has a new secret, and the first one is good for nothing.
+    A mail that is written a second time has a new secret, and the first one is good for nothing. A code for a sign-in
+    that would come too late is not sent at all.
     """
+    ActivationMail.objects.filter(
+        kind=ActivationMail.Kind.SIGN_IN_CODE, due_at__isnull=False, asked_at__lte=now - SIGN_IN_CODE_GOOD_FOR
+    ).update(due_at=None, because="late")
     with transaction.atomic():
         due = (
             ActivationMail.objects.select_for_update(skip_locked=True, of=["self"])
@@ -269,11 +274,11 @@ def _made(mail: ActivationMail, lease: timedelta, now: datetime) -> MailToWrite:
     if mail.kind in ActivationMail.WITH_A_LINK:
         secret = secrets.token_urlsafe(32)
         mail.digest = link_digest(secret)
-    elif mail.kind not in ActivationMail.FOR_AN_ACTIVATION:
-        secret = ""
-    else:
+    elif mail.kind in ActivationMail.WITH_A_CODE:
         secret = f"{secrets.randbelow(1_000_000):06d}"
-        mail.digest = settings.KEY_RING.digest(_code_text(mail.activation_id, secret))
+        mail.digest = code_digest(mail.activation_id or f"mail-{mail.pk}", secret)
+    else:
+        secret = ""
     mail.made_at, mail.due_at, mail.tries = now, now + lease, 0
     mail.attempts += 1
     mail.save(update_fields=["digest", "made_at", "due_at", "attempts", "tries"])
@@ -343,5 +348,7 @@ def link_digest(token: str) -> bytes:
     return digest
 
 
-def _code_text(activation_id: object, code: str) -> str:
-    return f"activation-code:{activation_id}:{''.join(code.split())}"
+def code_digest(whose: object, code: str) -> bytes:
+    """What is kept of a code, which is good for one activation or one mail."""
+    digest: bytes = settings.KEY_RING.digest(f"activation-code:{whose}:{''.join(code.split())}")
+    return digest

@@ -94,7 +94,8 @@ class Activation(models.Model):
 
 class ActivationMail(models.Model):
     """A mail of the sign-in: a link or a code for an activation, made when it is written and kept as a keyed digest
-    only; a link for a new password; or word to somebody who has an account that their sign-in was changed."""
+    only; a link for a new password; a code to sign in with; or word to somebody who has an account that their sign-in
+    was changed."""
 
     class Kind(models.TextChoices):
         LINK = "link"
@@ -107,9 +108,11 @@ class ActivationMail(models.Model):
         PASSWORD_CHANGED = "password_changed"  # noqa: S105
         WAY_CONNECTED = "way_connected"
         WAY_DISCONNECTED = "way_disconnected"
+        SIGN_IN_CODE = "sign_in_code"
 
     FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
     WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK)
+    WITH_A_CODE = (Kind.CODE, Kind.SIGN_IN_CODE)
 
     activation = models.ForeignKey(Activation, on_delete=models.CASCADE, null=True, related_name="mails")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")

@@ -79,6 +79,8 @@ def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
         slots = {"sign_in": settings.SITE_URL + reverse("account_login"), "about": mail.about}
         if mail.kind == ActivationMail.Kind.PASSWORD_LINK:
             slots["link"] = settings.SITE_URL + reverse("forgotten-link", args=[mail.secret])
+        if mail.kind == ActivationMail.Kind.SIGN_IN_CODE:
+            slots["code"] = mail.secret
         return _word_mail(mail.kind, mail.reader.language), slots
     person = mail.activation
     if mail.kind == ActivationMail.Kind.CODE:
@@ -143,6 +145,14 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
                 "{link}",
                 gettext("The link works once, and for one hour."),
                 gettext("If you did not ask for this, you need not do anything: your password stays as it is."),
+            ),
+            ActivationMail.Kind.SIGN_IN_CODE: (
+                gettext("{code} signs you in to Gatepost"),
+                gettext(
+                    "Type it on the page where you asked for it, within 10 minutes. It works in that browser only."
+                ),
+                gettext("Nobody from your school or from Gatepost asks you for this code. Tell it to nobody."),
+                gettext("If it was not you who asked, you need not do anything."),
             ),
             ActivationMail.Kind.PASSWORD_CHANGED: (
                 gettext("Your Gatepost password was changed"),

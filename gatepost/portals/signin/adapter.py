@@ -51,8 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failures in browsers that the account knows are counted apart from those of all others."""
         key = str(super()._get_login_attempts_cache_key(request, **credentials))
-        is_known = constant_time_compare(request.COOKIES.get(KNOWN, ""), _known(credentials.get("email", "")))
-        return f"{key}:known" if is_known else key
+        return f"{key}:known" if is_known(request, credentials.get("email", "")) else key
 
     def respond_user_inactive(self, request: HttpRequest, user: object) -> HttpResponse:
         """Said only to who knew the password."""
@@ -65,6 +64,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The library greets at every step; only a sign-out is worth a sentence."""
         if message_template == _SIGNED_OUT:
             messages.success(request, _("You are signed out."))
+
+
+def is_known(request: HttpRequest, email: str) -> bool:
+    """Whether the account of `email` signed in before in this browser."""
+    return constant_time_compare(request.COOKIES.get(KNOWN, ""), _known(email))
 
 
 def _known(email: str) -> str:

@@ -3,7 +3,6 @@
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,6 +13,7 @@ from gatepost.accounts import proofs
 from gatepost.accounts.attempts import TooOften
 from gatepost.portals.frame import page, public_frame, signed_in
 from gatepost.portals.moment import now_of
+from gatepost.portals.signin.aims import wanted
 
 
 class AgainForm(forms.Form):
@@ -35,13 +35,8 @@ def again(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             if proofs.prove_again(request, account, form.cleaned_data["password"], now=now_of(request)):
-                return HttpResponseRedirect(_next(request))
+                return HttpResponseRedirect(wanted(request) or reverse("home"))
             form.add_error("password", _("This is not the password of this account."))
         except TooOften:
             form.add_error("password", _("Too many attempts. Wait 15 minutes, then try again."))
     return page(request, "account/again.html", public_frame(request), form=form, email=account.email)
-
-
-def _next(request: HttpRequest) -> str:
-    aim = request.GET.get("next", "")
-    return aim if url_has_allowed_host_and_scheme(aim, allowed_hosts=None) else reverse("home")

@@ -7,6 +7,7 @@ from gatepost.portals.signin import (
     firstsignin,
     forgotten,
     home,
+    mailed_code,
     own_factor,
     own_password,
     own_ways,
@@ -20,6 +21,8 @@ urlpatterns = [
     path("sign-in/code/", second_factor.ask, name="mfa_authenticate"),  # the library's name for it
     path("sign-in/second-factor/", second_factor.set_up, name="second-factor-new"),
     path("sign-in/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
+    path("sign-in/mail/", mailed_code.ask, name="mailed-code"),
+    path("sign-in/mail/code/", mailed_code.typed, name="mailed-code-typed"),
     path("sign-in/again/", again.again, name="sign-in-again"),
     path("sign-in/taipei-pass/", taipei_pass.begin, name="taipei-pass"),
     path("sign-in/taipei-pass/back/", taipei_pass.back, name="taipei-pass-back"),

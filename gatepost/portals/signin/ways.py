@@ -45,6 +45,11 @@ WAYS = (
         template="account/ways/password.html",
     ),
     Way(
+        title=gettext_lazy("With a code by email"),
+        suits=gettext_lazy("For those who read their mail here, and do not have the password at hand."),
+        url_name="mailed-code",
+    ),
+    Way(
         title=gettext_lazy("With Taipei Pass"),
         suits=gettext_lazy("For guardians who are gold members of the city’s account."),
         url_name="taipei-pass",
