@@ -21,7 +21,7 @@ def figures(stage: Stage) -> list[Figure]:
     var = FOLDER / "memory"
     shutil.rmtree(var, ignore_errors=True)
     port = free_port()
-    others = ("GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT")
+    others = ("GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT", "GATEPOST_SERVICES_PORT")
     ports = {"GATEPOST_PORT": port, **{name: free_port() for name in others}}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "DATABASE_URL"))}
     environment = {**clean, **{name: str(value) for name, value in ports.items()}, "GATEPOST_VAR": str(var)}

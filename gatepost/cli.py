@@ -77,7 +77,8 @@ def up(no_demo: bool) -> None:
 
     The first start makes the folder var/ and what belongs in it; later ones find it again. DATABASE_URL names another
     PostgreSQL to use. Ports: GATEPOST_PORT (8000); in a demonstration also GATEPOST_MAIL_PORT (8025) for the page with
-    the caught mails, GATEPOST_SMTP_PORT (1025) and GATEPOST_IDENTITIES_PORT (8026). Ctrl-C ends it cleanly.
+    the caught mails, GATEPOST_SMTP_PORT (1025), GATEPOST_IDENTITIES_PORT (8026) and GATEPOST_SERVICES_PORT (8027).
+    Ctrl-C ends it cleanly.
 
     \b
     Example:
@@ -271,8 +272,13 @@ def _one_line(error: Exception) -> str:
 
 
 def _demonstrate() -> Sequence[Sequence[str]]:
-    """Build the demonstration city where there is nothing; who can sign in to it."""
+    """Build the demonstration city where there is nothing, and register its services; who can sign in to it."""
+    from gatepost.kit.clock import utc_now
+
     _load(ELSEWHERE["demo"].path).main(["--if-empty"], standalone_mode=False)
+    port = os.environ.get("GATEPOST_SERVICES_PORT", "").strip()
+    if port.isdecimal():  # their process runs beside us
+        _load("gatepost.demo.services.registration:settle")(int(port), now=utc_now())
     return [(who.role, who.name, who.email, who.password) for who in _load("gatepost.demo.city:sign_ins")()]
 
 

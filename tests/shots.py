@@ -156,8 +156,9 @@ def gatepost() -> Iterator[str]:
     """A Gatepost of our own with a fresh demonstration city; where its pages are."""
     folder = Path(tempfile.mkdtemp(prefix="gatepost-shots-"))
     folder.chmod(0o755)
-    ports = free_ports(4)
-    names = ("GATEPOST_PORT", "GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT")
+    ports = free_ports(5)
+    played = ("GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT", "GATEPOST_SERVICES_PORT")
+    names = ("GATEPOST_PORT", *played)
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "DATABASE_"))}
     os.environ[VAR] = str(folder / "var")
     environment = {**ours, **dict(zip(names, map(str, ports), strict=True)), VAR: os.environ[VAR]}

@@ -23,6 +23,7 @@ class Places:
     mail_port: int
     smtp_port: int
     identities_port: int
+    services_port: int
 
     @property
     def keys(self) -> Path:
@@ -69,6 +70,7 @@ def read_places(environment: Mapping[str, str] = os.environ) -> Places:
         mail_port=_port(values, "GATEPOST_MAIL_PORT", 8025),
         smtp_port=_port(values, "GATEPOST_SMTP_PORT", 1025),
         identities_port=_port(values, "GATEPOST_IDENTITIES_PORT", 8026),
+        services_port=_port(values, "GATEPOST_SERVICES_PORT", 8027),
     )
     values.settle()
     return places

@@ -42,7 +42,7 @@ def _file(places: Places) -> Path:
 
 
 def _state(places: Places, environment: Mapping[str, str]) -> str:
-    settings = (environment.get(name, "") for name in (*NAMES, "GATEPOST_DEMONSTRATION"))
+    settings = (environment.get(name, "") for name in (*NAMES, "GATEPOST_DEMONSTRATION", "GATEPOST_SERVICES_PORT"))
     key_files = (_fingerprint(Path(environment[f"{name}_FILE"])) for name in NAMES if environment.get(f"{name}_FILE"))
     parts = (*settings, *key_files, *_migrations(), *_packages(), _data(places))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -102,6 +102,7 @@ class Supervisor:
             "GATEPOST_MAIL_PORT": self.places.mail_port,
             "GATEPOST_SMTP_PORT": self.places.smtp_port,
             "GATEPOST_IDENTITIES_PORT": self.places.identities_port,
+            "GATEPOST_SERVICES_PORT": self.places.services_port,
         }
         return {"GATEPOST_PORT": self.places.port, **(played if self.demonstration else {})}
 
@@ -140,6 +141,7 @@ class Supervisor:
             "GATEPOST_SMTP_SECURITY": "none",
             "GATEPOST_SMTP_USER": "",
             "GATEPOST_MAIL_PORT": str(self.places.mail_port),
+            "GATEPOST_SERVICES_PORT": str(self.places.services_port),
         }
 
     def _prepared(self, environment: dict[str, str]) -> Sequence[Sequence[str]]:
@@ -192,6 +194,10 @@ class Supervisor:
             commands["identities"] = [
                 *(sys.executable, "-m", "gatepost.demo.identities"),
                 *("--port", str(self.places.identities_port)),
+            ]
+            commands["services"] = [
+                *(sys.executable, "-m", "gatepost.demo.services"),
+                *("--port", str(self.places.services_port)),
             ]
         logs = {name: LogFile(self.places.logs / f"{name}.log") for name in commands}
         return [Child(name, command, environment=environment, log=logs[name]) for name, command in commands.items()]

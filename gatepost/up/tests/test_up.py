@@ -30,9 +30,10 @@ class Installation:
 
     def __init__(self, folder: Path) -> None:
         self.var = folder / "var"
-        self.ports = free_ports(4)
+        self.ports = free_ports(5)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("GATEPOST_", "DATABASE_"))}
-        names = ("GATEPOST_PORT", "GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT")
+        played = ("GATEPOST_MAIL_PORT", "GATEPOST_SMTP_PORT", "GATEPOST_IDENTITIES_PORT", "GATEPOST_SERVICES_PORT")
+        names = ("GATEPOST_PORT", *played)
         self.environment = {
             **ours,
             **dict(zip(names, map(str, self.ports), strict=True)),
