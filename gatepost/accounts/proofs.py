@@ -18,9 +18,9 @@ _AMR = {
     "totp": ("otp",),
     "recovery_codes": ("otp",),
     "webauthn": ("hwk", "user"),
-    "taipei_pass": ("fed",),  # not in the RFC: the city signed them in, and does not say how
-    "twfido": ("hwk", "user"),
-    "mobile_id": ("mca",),
+    "taipei_pass": ("fed",),  # not in the RFC: somebody else signed them in
+    "twfido": ("fed", "user"),
+    "mobile_id": ("fed", "mca"),
 }
 
 

@@ -1,5 +1,6 @@
 """The simulated identities of a demonstration: which settings lead to them, and to nothing else."""
 
+import base64
 import secrets
 
 
@@ -13,4 +14,7 @@ def settings(port: int) -> dict[str, str]:
         "GATEPOST_TAIPEI_PASS_CLIENT_ID": "gatepost-demonstration",
         "GATEPOST_TAIPEI_PASS_CLIENT_SECRET": secrets.token_urlsafe(24),
         "GATEPOST_TAIPEI_PASS_LEVELS": "2",
+        "GATEPOST_TWFIDO_URL": f"{here}/fido",
+        "GATEPOST_TWFIDO_SERVICE_ID": "gatepost-demonstration",
+        "GATEPOST_TWFIDO_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
     }

@@ -1,8 +1,12 @@
 """Which identities this installation takes, from its settings. A way that has no address is switched off."""
 
+import base64
+import binascii
 from dataclasses import dataclass, field
 
 from gatepost.kit.environment import Environment
+
+FIDO_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,30 @@ def taipei_pass(read: Environment, *, demonstration: bool) -> TaipeiPass | None:
         client_secret=read.secret("GATEPOST_TAIPEI_PASS_CLIENT_SECRET"),
         levels=_levels(read),
     )
+
+
+@dataclass(frozen=True)
+class TwFido:
+    """`key`: the 32 bytes that the ministry shares with this installation."""
+
+    url: str
+    service_id: str
+    key: bytes = field(repr=False)
+
+
+def twfido(read: Environment, *, demonstration: bool) -> TwFido | None:
+    """None where it is switched off; what is missing becomes a problem of the settings."""
+    url = _url(read, "GATEPOST_TWFIDO_URL", demonstration=demonstration)
+    if not url:
+        return None
+    name = "GATEPOST_TWFIDO_KEY"
+    try:
+        key = base64.b64decode(read.secret(name), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != FIDO_KEY_BYTES:
+        read.problem(name, f"must be base64 of {FIDO_KEY_BYTES} bytes")
+    return TwFido(url=url, service_id=read.text("GATEPOST_TWFIDO_SERVICE_ID"), key=key)
 
 
 def _levels(read: Environment) -> frozenset[str]:

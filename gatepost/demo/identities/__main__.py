@@ -1,4 +1,5 @@
 import argparse
+import base64
 import os
 import signal
 import sys
@@ -6,6 +7,7 @@ import threading
 
 from gatepost.demo.identities.server import Server, Simulator
 from gatepost.demo.identities.taipei_pass import TaipeiPass
+from gatepost.demo.identities.twfido import TwFido
 
 
 def main() -> None:
@@ -35,7 +37,11 @@ def simulators() -> list[Simulator]:
             client_id=os.environ["GATEPOST_TAIPEI_PASS_CLIENT_ID"],
             client_secret=os.environ["GATEPOST_TAIPEI_PASS_CLIENT_SECRET"],
             back=f"{site}/sign-in/taipei-pass/back/",
-        )
+        ),
+        TwFido(
+            service_id=os.environ["GATEPOST_TWFIDO_SERVICE_ID"],
+            key=base64.b64decode(os.environ["GATEPOST_TWFIDO_KEY"]),
+        ),
     ]
 
 

@@ -26,7 +26,7 @@ from gatepost.portals.visitor import network_address
 
 WAYS: dict[str, Promise] = {
     "pwd": gettext_lazy("Password"),
-    "fed": gettext_lazy("Taipei Pass"),
+    "fed": gettext_lazy("Identity of the city or the state"),
     "hwk": gettext_lazy("Passkey"),
 }
 

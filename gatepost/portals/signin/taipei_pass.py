@@ -30,7 +30,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         upstream.count_start(request)
         address, kept = taipei_pass.begin(state, _back())
     except TooOften:
-        return upstream.refused(request, HERE, "down")
+        return upstream.refused(request, HERE, "often")
     except UpstreamRefused as refused:
         return upstream.refused(request, HERE, refused.code)
     upstream.begin(request, HERE, state, kept, now=now_of(request))

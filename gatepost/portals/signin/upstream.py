@@ -28,11 +28,13 @@ from gatepost.upstream.models import Asking, Provider
 
 NAMES: Final[Mapping[str, str | Promise]] = {
     Provider.TAIPEI_PASS: gettext_lazy("Taipei Pass"),
+    Provider.TWFIDO: gettext_lazy("Mobile citizen certificate"),
 }
-BEGINS: Final = {Provider.TAIPEI_PASS: "taipei-pass"}
-SETTINGS: Final = {Provider.TAIPEI_PASS: "TAIPEI_PASS"}
+BEGINS: Final = {Provider.TAIPEI_PASS: "taipei-pass", Provider.TWFIDO: "twfido"}
+SETTINGS: Final = {Provider.TAIPEI_PASS: "TAIPEI_PASS", Provider.TWFIDO: "TWFIDO"}
 
 CONNECTING, CONNECTING_FOR = "upstream-connecting", timedelta(minutes=10)
+NUMBER_TRIES = 5  # in a quarter of an hour
 STARTS_AN_HOUR = 600  # from one network address: a whole school sits behind one
 
 REFUSALS: Final[Mapping[str, str | Promise]] = {
@@ -48,6 +50,10 @@ REFUSALS: Final[Mapping[str, str | Promise]] = {
     "number": gettext_lazy("No valid ID number came back. Ask there which one they have for you."),
     "down": gettext_lazy("There is no answer from there at the moment. Use another way, or try again later."),
     "settings": gettext_lazy("The other side does not take this request. Use another way, and tell the operator."),
+    "unbound": gettext_lazy(
+        "No phone has the certificate for this ID number. Set it up in the app first, or look at the number again."
+    ),
+    "often": gettext_lazy("Too many attempts. Wait a quarter of an hour, or use another way."),
     "unknown": gettext_lazy(
         "We know who you are, but no account has proven your ID number yet. Apply with your child’s school; or, if you "
         "have an account, sign in with your email and connect this way there."
@@ -62,7 +68,7 @@ REFUSALS: Final[Mapping[str, str | Promise]] = {
         "Your account has proven another ID number than this. If yours has changed, tell the school."
     ),
 }
-STATUS: Final = {"down": 503, "settings": 503, "clock": 503, "late": 410, "replayed": 410}
+STATUS: Final = {"down": 503, "settings": 503, "clock": 503, "often": 429, "late": 410, "replayed": 410}
 
 
 def is_open(provider: str) -> bool:
@@ -74,6 +80,11 @@ def count_start(request: HttpRequest) -> None:
     """Raises `TooOften`."""
     who = network_address(request)
     take("upstream-start", who, most=STARTS_AN_HOUR, within=timedelta(hours=1), now=now_of(request))
+
+
+def count_number(number: str, *, now: datetime) -> None:
+    """Somebody's phone rings for it: so only so often, whoever asks. Raises `TooOften`."""
+    take("upstream-number", number, most=NUMBER_TRIES, within=timedelta(minutes=15), now=now)
 
 
 def begin(request: HttpRequest, provider: str, state: str, kept: Mapping[str, str], *, now: datetime) -> Asking:

@@ -14,6 +14,7 @@ from gatepost.portals.signin import (
     password,
     second_factor,
     taipei_pass,
+    twfido,
 )
 
 urlpatterns = [
@@ -26,6 +27,9 @@ urlpatterns = [
     path("sign-in/again/", again.again, name="sign-in-again"),
     path("sign-in/taipei-pass/", taipei_pass.begin, name="taipei-pass"),
     path("sign-in/taipei-pass/back/", taipei_pass.back, name="taipei-pass-back"),
+    path("sign-in/twfido/", twfido.begin, name="twfido"),
+    path("sign-in/twfido/wait/", twfido.wait, name="twfido-wait"),
+    path("sign-in/twfido/done/", twfido.done, name="twfido-done"),
     path("sign-out/", password.sign_out, name="account_logout"),
     path("forgotten-password/", forgotten.ask, name="forgotten"),
     path("forgotten-password/new/", forgotten.set_new, name="forgotten-new"),

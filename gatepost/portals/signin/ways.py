@@ -55,6 +55,12 @@ WAYS = (
         url_name="taipei-pass",
         is_open=lambda: upstream.is_open("taipei_pass"),
     ),
+    Way(
+        title=gettext_lazy("With the mobile citizen certificate"),
+        suits=gettext_lazy("For guardians who have the ministry’s app TW FidO on their phone."),
+        url_name="twfido",
+        is_open=lambda: upstream.is_open("twfido"),
+    ),
 )
 
 
