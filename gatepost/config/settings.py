@@ -149,6 +149,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "gatepost.portals.language.AccountLanguageMiddleware",
+    "gatepost.portals.app.kept.KeptMiddleware",
     "gatepost.access.doors.DoorMiddleware",
     "gatepost.portals.signin.devices.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -6,6 +6,7 @@ converters.register()
 
 urlpatterns = [
     path("", include("gatepost.portals.public.urls")),
+    path("", include("gatepost.portals.app.urls")),
     path("", include("gatepost.portals.signin.urls")),
     path("", include("gatepost.portals.sso.urls")),
     path("apply/", include("gatepost.portals.binding.urls")),

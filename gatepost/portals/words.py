@@ -178,6 +178,25 @@ def day_line(line: DayLine, *, now: datetime, zone: str, told: str = "") -> dict
     return drawn | {"time": clock(line.at, zone), "source": source}
 
 
+# What was known then. Never in words that could be read as now.
+_THEN: dict[str, Promise] = {
+    "arrived": gettext_lazy("Had arrived at {time}"),
+    "present": gettext_lazy("Had been seen at school at {time}"),
+    "left": gettext_lazy("Had left school at {time}"),
+    "waiting": gettext_lazy("Had not been seen yet"),
+    "held": gettext_lazy("Had not been seen yet"),
+    "not_arrived": gettext_lazy("Had not been seen by {time}"),
+    "unseen": gettext_lazy("There was no record of the day"),
+    "leave": gettext_lazy("Was on leave"),
+    "no_school": gettext_lazy("There was no school that day"),
+}
+
+
+def then(line: DayLine, zone: str) -> str:
+    """A day line in the past tense, for a page that is read later."""
+    return str(_THEN[line.state]).format(time=clock(line.at, zone))
+
+
 def week_strip(days: Sequence[WeekDay], zone: str, *, today: date, urls: Sequence[str] = ()) -> dict[str, Any]:
     """Seven days as the component draws them; `urls` are the pages of the days, in their order."""
     drawn = []

@@ -1,10 +1,11 @@
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -12,11 +13,12 @@ from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
 from gatepost.accounts.models import Account
 from gatepost.announcements import queries as announcements
-from gatepost.attendance.daylines import DayLine, known
+from gatepost.attendance.daylines import DayLine, Known, known
 from gatepost.guardians.applications import claims
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import Told, told_each
 from gatepost.portals import words
+from gatepost.portals.app.kept import KEPT_SECONDS, mark
 from gatepost.portals.claiming import child
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
 from gatepost.portals.moment import now_of
@@ -33,12 +35,14 @@ def family(request: HttpRequest) -> HttpResponse:
     """Each child's line for today and the week behind it, then the news."""
     now = now_of(request)
     children = queries.children_by_name(request.user)
+    facts = known(children, now=now)
     schools = {child.school_id: child.school for child in children}.values()
     return page(
         request,
         "guardian/home.html",
         family_frame(request, current="family"),
-        children=_children(children, account=signed_in(request), now=now),
+        children=_children(children, facts, account=signed_in(request), now=now),
+        kept=_kept(request, children, facts, now=now),
         # Who has a child here looks it up behind “add a child”: one question less for the page of every morning.
         claims=[] if children else child.rows(claims.of(signed_in(request))[: child.SHOWN_MOST]),
         add_url=reverse("claim-new"),
@@ -47,8 +51,34 @@ def family(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _children(children: Sequence[Student], *, account: Account, now: datetime) -> list[dict[str, Any]]:
-    facts, told = known(children, now=now), _told(children, account, now)
+def _kept(
+    request: HttpRequest, children: Sequence[Student], facts: Mapping[UUID, Known], *, now: datetime
+) -> dict[str, Any]:
+    """What the phone shows without a network."""
+    at = localtime(now)
+    return {
+        "mark": mark(request, (child.pk for child in children)),
+        "until": (now + timedelta(seconds=KEPT_SECONDS)).isoformat(),
+        "moment": f"{words.long_date(at.date())} {at:%H:%M}",
+        "children": [
+            {
+                "name": child.name,
+                "detail": child_detail(child),
+                "word": words.then(facts[child.pk].line, child.school.timezone),
+                "source": facts[child.pk].line.why if facts[child.pk].line.state in _SEEN else "",
+            }
+            for child in children
+        ],
+    }
+
+
+_SEEN = ("arrived", "present", "left")
+
+
+def _children(
+    children: Sequence[Student], facts: Mapping[UUID, Known], *, account: Account, now: datetime
+) -> list[dict[str, Any]]:
+    told = _told(children, account, now)
     return [
         {
             "student": {"name": child.name, "detail": child_detail(child), "url": reverse("child", args=[child.pk])},

@@ -1,4 +1,4 @@
-"""Two names that the header asks for; nothing answers here."""
+"""The names that every page asks for; nothing answers here."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -10,5 +10,6 @@ def nothing(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("language/", nothing, name="set_language"),
+    path("manifest.webmanifest", nothing, name="manifest"),
     path("sign-out/", nothing, name="account_logout"),
 ]

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from gatepost.portals.app import views
+
+urlpatterns = [
+    path("manifest.webmanifest", views.manifest, name="manifest"),
+    path("worker.js", views.worker, name="worker"),
+    path("offline/", views.offline, name="offline"),
+]

@@ -1,0 +1,57 @@
+// Gatepost's service worker. It keeps the page "you are offline" and what the family's home page last said; every page
+// else comes from the network or not at all.
+"use strict";
+const RELEASE = "{{ release }}";
+const {offline, shell, header} = {{ settings|safe }};
+const SHELL = `shell-${RELEASE}`;
+const KEPT = "kept";
+
+self.addEventListener("install", (event) => {
+  // Without cookies: what is kept for everybody names nobody.
+  const requests = [offline, ...shell].map((url) => new Request(url, {credentials: "omit", cache: "reload"}));
+  event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(requests)).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  const old = async () => {
+    for (const name of await caches.keys()) if (name !== SHELL && name !== KEPT) await caches.delete(name);
+    await self.clients.claim();
+  };
+  event.waitUntil(old());
+});
+
+self.addEventListener("fetch", (event) => {
+  const {request} = event;
+  if (request.mode === "navigate") event.respondWith(opened(request));
+  else if (request.method === "GET" && shell.includes(new URL(request.url).pathname)) event.respondWith(drawn(request));
+});
+
+async function opened(request) {
+  let response;
+  try {
+    response = await fetch(request);
+  } catch (error) {
+    const page = request.method === "GET" && await caches.match(offline, {ignoreVary: true});
+    if (page) return page;
+    throw error;
+  }
+  // A redirect tells nothing; where it leads to does. A server in trouble says nothing about who is signed in.
+  if (response.type !== "opaqueredirect" && response.status < 500) await forgetUnless(response.headers.get(header));
+  return response;
+}
+
+async function drawn(request) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const kept = await caches.match(request.url, {ignoreVary: true});
+    if (kept) return kept;
+    throw error;
+  }
+}
+
+// What was kept for another session, or for children this one no longer sees, is gone at the first answer that says so.
+async function forgetUnless(mark) {
+  const cache = await caches.open(KEPT);
+  for (const key of await cache.keys()) if (!mark || !key.url.endsWith(`/${mark}`)) await cache.delete(key);
+}
