@@ -28,10 +28,11 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """`body`: no more of it than was asked for."""
+    """`body`: no more of it than was asked for. `retry_after`: the header of that name, empty without one."""
 
     status: int
     body: bytes
+    retry_after: str = ""
 
 
 def post_form(url: str, fields: Mapping[str, str], *, seconds: float, private_allowed: bool = False) -> int:
@@ -81,7 +82,7 @@ def ask(
         raise Unreachable("unreachable") from error
     if late.is_set():  # the library takes what was cut off for an answer
         raise Unreachable("unreachable")
-    return Answer(answer.status, heard)
+    return Answer(answer.status, heard, answer.headers.get("Retry-After", ""))
 
 
 def is_public(address: str) -> bool:
