@@ -17,6 +17,7 @@ from django.http import Http404
 from gatepost.access.models import Role
 from gatepost.accounts import second_factor
 from gatepost.audit import entries
+from gatepost.cards.models import Card
 from gatepost.guardians import bonds
 from gatepost.guardians.applications.models import Application
 from gatepost.guardians.models import Guardianship, Restriction, Right
@@ -137,6 +138,24 @@ def child(person: Person, student_id: UUID, right: Right = Right.SEE) -> Student
     found = children(person, right).filter(pk=student_id).first()
     if found is None:
         raise Http404("no such child for you")
+    return found
+
+
+def cards(person: Person, right: Right = Right.SEE) -> QuerySet[Card]:
+    """The cards of the children that `person` may see (or what `right` says), the newest of each child first.
+
+    Not what was lent for a day: that is the school's card.
+    """
+    held = bonds.in_force(right).filter(account_id=person.pk, student=OuterRef("student"))
+    found = Card.objects.filter(Exists(held), loan_on=None).select_related("student")
+    return found.order_by("-student__grade", "student__name", "student", "-issued_at")
+
+
+def card(person: Person, card_id: int, right: Right = Right.SEE) -> Card:
+    """A card of one of `person`'s own children. Raises `Http404` for any other, as for one that does not exist."""
+    found = cards(person, right).filter(pk=card_id).first()
+    if found is None:
+        raise Http404("no such card of a child of yours")
     return found
 
 

@@ -6,8 +6,9 @@ class AttendanceConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the post office what attendance has to say."""
+        from gatepost.attendance import stopped
         from gatepost.attendance.notices import TOPICS
         from gatepost.notify import topics
 
-        for topic in TOPICS:
+        for topic in (*TOPICS, stopped.TOPIC):
             topics.register(topic)

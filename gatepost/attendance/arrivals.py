@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from gatepost.attendance import days
+from gatepost.attendance import days, stopped
 from gatepost.gates.models import TapQueue
 from gatepost.kit.prepared import prepared
 from gatepost.watch import tally
@@ -46,6 +46,8 @@ def follow_taps(*, now: datetime, limit: int = BATCH) -> int:
         for judged in taken:
             if judged.refusal:
                 _keep_the_reason(judged)
+                if judged.refusal in stopped.CARDS:
+                    stopped.tell(judged.refusal, judged.date, judged.students, judged.readers, judged.nonces, now=now)
             else:
                 days.fold_columns(_touched(judged), now=now)
         tally.count({(FOLLOWED, judged.refusal or "used"): judged.number for judged in taken})
@@ -108,9 +110,9 @@ WITH taken AS (
     FROM taken JOIN roster_school school ON school.id = taken.school_id
 ), held AS (
     -- The card as it was at the moment of the tap: a loan of that day first, then who held it.
-    SELECT placed.*, card.student_id, card.ended_at, card.frozen_at
+    SELECT placed.*, card.student_id, card.ended_at, card.ended_as, card.frozen_at
     FROM placed LEFT JOIN LATERAL (
-        SELECT student_id, ended_at, frozen_at FROM cards_card card
+        SELECT student_id, ended_at, ended_as, frozen_at FROM cards_card card
         WHERE card.uid = placed.uid AND (card.loan_on IS NULL OR card.loan_on = placed.wall::date)
         ORDER BY (card.ended_at IS NULL OR card.ended_at > placed.tapped_at) DESC, card.loan_on IS NOT NULL DESC,
             (card.issued_at <= placed.tapped_at) DESC, card.issued_at DESC
@@ -119,6 +121,7 @@ WITH taken AS (
 ), judged AS (
     SELECT held.*, student.grade, student.name, CASE
         WHEN held.student_id IS NULL THEN 'unknown_card'
+        WHEN held.ended_at <= held.tapped_at AND held.ended_as = 'lost' THEN 'lost_card'
         WHEN held.ended_at <= held.tapped_at THEN 'ended_card'
         WHEN held.frozen_at <= held.tapped_at THEN 'frozen_card'
         WHEN student.school_id <> held.school_id THEN 'other_school'

@@ -13,6 +13,7 @@ from gatepost.attendance import sweep as sweeps
 from gatepost.attendance.daylines import SILENT_AFTER
 from gatepost.attendance.leaves import standing
 from gatepost.attendance.models import Day, Event, Rules, SchoolDay, Sweep
+from gatepost.attendance.stopped import StoppedTap, tapped_today
 from gatepost.gates.models import Reader, Tap
 from gatepost.kit.clock import at_local, local_date, local_midnight
 from gatepost.roster.models import School, Student
@@ -55,6 +56,7 @@ class Board:
     waiting: int
     not_yet: Sequence[NotYet]
     readers: Sequence[ReaderState]
+    stopped: Sequence[StoppedTap]
     sweep: Sweep | None
     rules: Rules
 
@@ -88,6 +90,7 @@ def board(school: School, students: Sequence[Student], *, now: datetime) -> Boar
         waiting=len(missing) - len(told),
         not_yet=_not_yet(school, missing, days, today_start=local_midnight(today, school.timezone)),
         readers=reader_states(school, now=now),
+        stopped=tapped_today(school, now=now),
         sweep=Sweep.objects.select_related("released_by").filter(school=school, date=today).first(),
         rules=rules,
     )

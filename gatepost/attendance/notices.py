@@ -100,6 +100,11 @@ def _at(data: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(data["at"]).astimezone(ZoneInfo(data["timezone"]))
 
 
+def where_and_when(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The school and the day (雙園國小 · 11月23日 星期一), and the time by the school's clock (07:42)."""
+    return _where(data), _clock(data)
+
+
 def _where(data: Mapping[str, Any]) -> str:
     return _where_and_when(data["school"], _at(data).date(), get_language() or "")
 

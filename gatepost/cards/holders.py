@@ -8,7 +8,7 @@ from gatepost.roster.models import Student
 
 
 class CardRefused(Exception):
-    """The card cannot do that now; `code` says why: held, ended."""
+    """The card cannot do that now; `code` says why: held, ended, older (the student has a newer one)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -53,6 +53,26 @@ def thaw(card: Card, *, by: object | None) -> None:
             raise CardRefused("ended")
         entries.record("card:thawed", by=by, about=card.student_id, card=card.pk)
     card.refresh_from_db(fields=["frozen_at"])
+
+
+def report_lost(card: Card, *, by: object | None, now: datetime) -> None:
+    """The card is lost, for good. Raises `CardRefused` (ended; older: a newer one is out, so its end is the school's).
+
+    Reporting is final also where the card is found: it may have been in other hands meanwhile.
+    """
+    if card.ended_at is not None:
+        raise CardRefused("ended")
+    if Card.objects.filter(student=card.student_id, loan_on=None, issued_at__gt=card.issued_at).exists():
+        raise CardRefused("older")
+    end(card, Card.End.LOST, by=by, now=now)
+
+
+def replace(student: Student, uid: str, *, by: object | None, now: datetime) -> Card:
+    """Give `student` a new card; the one they had counts no more. Raises `CardRefused("held")` if somebody has it."""
+    with transaction.atomic():
+        for old in Card.objects.filter(student=student, ended_at=None, loan_on=None):
+            end(old, Card.End.REPLACED, by=by, now=now)
+        return issue(student, uid, by=by, now=now)
 
 
 def end(card: Card, kind: Card.End, *, by: object | None, now: datetime) -> None:

@@ -1,11 +1,13 @@
 """How the gates are doing, in figures."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 COUNTED_MAX = 10_000
+JUST_NOW = timedelta(minutes=15)
+CARDS_MOST = 10
 # Counters of the door, written by the processes that serve it.
 RECEIVED, ASKED = "taps_received", "gate_requests"
 
@@ -45,6 +47,37 @@ def readers(*, silent_since: datetime, skew_ms_max: int) -> list[Readers]:
         cursor.execute(_READERS, {"since": silent_since, "skew": skew_ms_max})
         return [Readers(*row) for row in cursor.fetchall()]
 
+
+@dataclass(frozen=True, slots=True)
+class UnheldCard:
+    """A card that nobody holds, as it was last held to a reader."""
+
+    uid: str
+    at: datetime
+    place: str
+
+
+def unheld_cards(school_id: int, *, now: datetime) -> list[UnheldCard]:
+    """The cards that nobody holds and that were held to a reader of the school just now, the latest first."""
+    since = now - JUST_NOW
+    month = since.date().replace(day=1)
+    with connection.cursor() as cursor:
+        cursor.execute(_UNHELD, {"school": school_id, "since": since, "month": month, "most": CARDS_MOST})
+        return [UnheldCard(*row) for row in cursor.fetchall()]
+
+
+# Months as in `attendance.stopped`: a reader's own time is less than a day from ours.
+_UNHELD = """
+SELECT * FROM (
+    SELECT DISTINCT ON (tap.uid) tap.uid, tap.received_at AS at, concat_ws(' ', gate.name, reader.name)
+    FROM gates_tap tap
+    JOIN gates_reader reader ON reader.id = tap.reader_id
+    JOIN gates_gate gate ON gate.id = reader.gate_id
+    WHERE tap.school_id = %(school)s AND tap.month >= %(month)s AND tap.received_at >= %(since)s AND tap.uid <> ''
+      AND tap.reason IN ('unknown_card', 'ended_card')
+    ORDER BY tap.uid, tap.received_at DESC
+) cards ORDER BY at DESC LIMIT %(most)s
+"""
 
 # The numbers are handed out in order, so the oldest is at the beginning.
 _QUEUED = """

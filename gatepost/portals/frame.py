@@ -46,6 +46,7 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
     nav = [
         ("family", _("Home"), reverse("family")),
         ("announcements", _("Announcements"), reverse("announcements")),
+        ("cards", _("Cards"), reverse("family-cards")),
         ("services", _("Services"), reverse("family-services")),
         ("settings", _("Message settings"), reverse("family-settings")),
     ]

@@ -64,6 +64,15 @@ CHANNELS: dict[str, Promise] = {
     "sms": gettext_lazy("Text message"),
 }
 
+CARD_STATES: dict[str, Promise] = {
+    "active": pgettext_lazy("card", "In use"),
+    "frozen": pgettext_lazy("card", "Frozen"),
+    "lost": pgettext_lazy("card", "Reported lost"),
+    "replaced": pgettext_lazy("card", "Replaced"),
+    "returned": pgettext_lazy("card", "Given back"),
+}
+CARD_LINES = {"active": "arrived", "frozen": "held", "lost": "absent", "replaced": "closed", "returned": "closed"}
+
 # A delivery's states, each only as much as we know: taken by a server is not yet read by a person.
 DELIVERY_STATES: dict[str, Promise] = {
     "queued": gettext_lazy("Waiting to be sent"),

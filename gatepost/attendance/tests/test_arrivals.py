@@ -100,9 +100,19 @@ def test_late_news_of_today_tells_home_and_of_yesterday_does_not(student: Studen
     assert Notice.objects.count() == 1
 
 
-@pytest.mark.parametrize("end", ["frozen", "lost", "unknown", "other school", "left"])
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("frozen", "frozen_card"),
+        ("lost", "lost_card"),
+        ("replaced", "ended_card"),
+        ("unknown", "unknown_card"),
+        ("other school", "other_school"),
+        ("left", "student_left"),
+    ],
+)
 def test_a_card_that_counts_for_nothing_is_kept_with_the_reason(
-    student: Student, uid: str, reader: Reader, end: str
+    student: Student, uid: str, reader: Reader, end: str, reason: str
 ) -> None:
     card = Card.objects.get(uid=uid)
     match end:
@@ -110,6 +120,8 @@ def test_a_card_that_counts_for_nothing_is_kept_with_the_reason(
             holders.freeze(card, by=None, now=at("07:00"))
         case "lost":
             holders.end(card, Card.End.LOST, by=None, now=at("07:00"))
+        case "replaced":
+            holders.end(card, Card.End.REPLACED, by=None, now=at("07:00"))
         case "unknown":
             uid = "FFFFFFFE"
         case "other school":
@@ -119,7 +131,7 @@ def test_a_card_that_counts_for_nothing_is_kept_with_the_reason(
     tapped(reader, uid, at("07:42"))
     assert follow_all(at("07:43")) == 1
     assert not Event.objects.exists()
-    assert Tap.objects.get().reason in {"frozen_card", "ended_card", "unknown_card", "other_school", "student_left"}
+    assert Tap.objects.get().reason == reason
 
 
 def test_a_tap_before_the_card_was_lost_still_counts(student: Student, uid: str, reader: Reader) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.guardian import addresses, bond, child, consents, home, looks, services, settings
+from gatepost.portals.guardian import addresses, bond, cards, child, consents, home, looks, services, settings
 
 urlpatterns = [
     path("", home.family, name="family"),
@@ -8,6 +8,10 @@ urlpatterns = [
     path("children/<uuid:student_id>/days/<date:day>/", child.one_day, name="child-day"),
     path("children/<uuid:student_id>/looks/", looks.looks, name="child-looks"),
     path("children/<uuid:student_id>/bond/end/", bond.end, name="bond-end"),
+    path("cards/", cards.cards, name="family-cards"),
+    path("cards/<int:card_id>/freeze/", cards.freeze, name="card-freeze"),
+    path("cards/<int:card_id>/thaw/", cards.thaw, name="card-thaw"),
+    path("cards/<int:card_id>/loss/", cards.lost, name="card-loss"),
     path("consents/", consents.agreed, name="family-consents"),
     path("services/", services.services, name="family-services"),
     path("services/<uuid:service_id>/", services.service, name="family-service"),

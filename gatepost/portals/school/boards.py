@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from gatepost.access.queries import SCHOOL_STAFF
 from gatepost.attendance.board import Board, NotYet, ReaderState
 from gatepost.attendance.models import Sweep
+from gatepost.attendance.stopped import FROZEN, LOST, StoppedTap
 from gatepost.portals import words
 from gatepost.portals.frame import MANAGES, class_and_seat
 from gatepost.roster.models import School
@@ -30,8 +31,19 @@ def drawn(board: Board, school: School, *, roles_here: set[str]) -> dict[str, An
         "missing": [_missing(one, school) for one in missing[:SHOWN]],
         "more": max(0, len(missing) - SHOWN),
         "readers": readers(board.readers, school, now=board.at, linked=bool(roles_here & set(MANAGES))),
+        "stopped": [_stopped(one, zone) for one in board.stopped],
         "released": _released(board, zone),
         "correction_url": _correction_url(board, school, roles_here),
+    }
+
+
+def _stopped(one: StoppedTap, zone: str) -> dict[str, str]:
+    what = {FROZEN: _("Frozen card of {student}"), LOST: _("Lost card of {student}")}[one.why]
+    times = ngettext("{n} tap", "{n} taps", one.times).format(n=one.times)
+    return {
+        "time": words.clock(one.at, zone),
+        "text": what.format(student=one.student),
+        "note": f"{one.place} · {times}",
     }
 
 

@@ -145,6 +145,7 @@ def _actions(code: str, student: Student, *, office: bool) -> list[dict[str, str
         "url": reverse("school-guardians", args=[code, student.pk]),
         "kind": "plain",
     }
+    cards = {"label": _("Cards"), "url": reverse("school-student-cards", args=[code, student.pk]), "kind": "plain"}
     return [
         {
             "label": _("Manual entry"),
@@ -157,7 +158,7 @@ def _actions(code: str, student: Student, *, office: bool) -> list[dict[str, str
             "url": f"{reverse('school-letters-print', args=[code])}?student={student.pk}",
             "kind": "plain",
         },
-        *([guardians] if office else []),
+        *([guardians, cards] if office else []),
     ]
 
 

@@ -6,6 +6,7 @@ from gatepost.portals.school import (
     application,
     applications,
     calendar,
+    cards,
     correction,
     deliveries,
     entries,
@@ -42,6 +43,7 @@ urlpatterns = [
         entries.void,
         name="school-void",
     ),
+    path("<code:code>/students/<uuid:student_id>/cards/", cards.of_student, name="school-student-cards"),
     path("<code:code>/students/<uuid:student_id>/guardians/", guardians.of_student, name="school-guardians"),
     path("<code:code>/students/<uuid:student_id>/guardians/<int:bond_id>/end/", guardians.end, name="school-bond-end"),
     path(

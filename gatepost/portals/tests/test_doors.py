@@ -98,6 +98,7 @@ def city() -> City:
             "document_id": _document(application),
             "claim_id": _claim(mother, child).pk,
             "reader_id": reader.pk,
+            "card_id": builders.a_card(child).pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
             "token": _token(mother, child.pk),
