@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from itertools import count
 
+from allauth.mfa.models import Authenticator
+
 from gatepost.access.models import Role
 from gatepost.accounts import second_factor
-from gatepost.accounts.models import Account, ActivationMail
+from gatepost.accounts.models import Account, ActivationMail, Passkey
 from gatepost.announcements.models import Announcement
 from gatepost.attendance import entries
 from gatepost.attendance.models import Event, SchoolDay
@@ -169,6 +171,21 @@ def a_second_factor(account: Account) -> None:
         then = at("12:00", date(2026, 9, 1))
         second_factor.set_up(account, APP_SECRET, _code(then), now=then)
         ActivationMail.objects.filter(account=account).delete()  # word of it was read long ago
+
+
+def a_passkey(account: Account, name: str = "媽媽的手機") -> Passkey:
+    """A passkey of `account` whose device nobody has: for lists, and for who must not touch it."""
+    row = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data={"name": name})
+    return Passkey.objects.create(
+        account=account,
+        authenticator=row,
+        name=name,
+        credential_id=row.pk.to_bytes(16, "big"),
+        credential=b"",
+        sign_count=0,
+        is_synced=True,
+        made_at=at("12:00", date(2026, 9, 1)),
+    )
 
 
 def a_code(*, now: datetime, nth: int = 0) -> str:

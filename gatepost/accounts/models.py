@@ -109,6 +109,10 @@ class ActivationMail(models.Model):
         WAY_CONNECTED = "way_connected"
         WAY_DISCONNECTED = "way_disconnected"
         SIGN_IN_CODE = "sign_in_code"
+        PASSKEY_ADDED = "passkey_added"
+        PASSKEY_RENAMED = "passkey_renamed"
+        PASSKEY_REMOVED = "passkey_removed"
+        PASSKEY_COPIED = "passkey_copied"
 
     FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
     WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK)
@@ -125,7 +129,8 @@ class ActivationMail(models.Model):
     made_at = models.DateTimeField(null=True)
     digest = models.BinaryField(null=True, max_length=32)
     tries = models.PositiveSmallIntegerField(default=0)  # of a code
-    about = models.TextField(blank=True)  # in the reader's language: who asks them in, as what; which way to sign in
+    # In the reader's language: who asks them in, as what; which way to sign in; the name of a passkey.
+    about = models.TextField(blank=True)
     because = models.TextField(blank=True)  # why it was never sent: refused, unreachable
 
     class Meta:
@@ -172,6 +177,30 @@ class OldPassword(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="old_passwords")
     password = models.TextField()
     until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Passkey(models.Model):
+    """A credential of WebAuthn that its owner's device found by itself: the public half, and what tells it from others.
+
+    `authenticator` is the library's row of the same factor: its number is what a session remembers to have shown.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="passkeys")
+    authenticator = models.OneToOneField("mfa.Authenticator", on_delete=models.CASCADE, related_name="passkey")
+    name = models.TextField()
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    credential = models.BinaryField()  # attested credential data: id, model of the authenticator, public key (COSE)
+    sign_count = models.PositiveBigIntegerField()  # 0: the authenticator does not count
+    is_synced = models.BooleanField()  # a fact about the key: may be on several devices of its owner
+    made_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="accounts_passkey_named")]
 
     def __str__(self) -> str:
         return str(self.pk)

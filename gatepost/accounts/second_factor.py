@@ -1,4 +1,5 @@
 """The second factor: a code from an app on one's own device (RFC 6238), and recovery codes for the day it is lost.
+A passkey is one, too: see `passkeys`.
 
 The library keeps the rows and knows the arithmetic. What a session has shown is the number of the row it was shown
 with: when the row goes (a lost device, a new one), every session that stood on it falls with it.
@@ -62,6 +63,11 @@ def is_set_up(account: Account) -> bool:
     return bool(Authenticator.objects.filter(user=account, type__in=FACTORS).exists())
 
 
+def has_app(account: Account) -> bool:
+    """Whether `account` has an authenticator app."""
+    return bool(Authenticator.objects.filter(user=account, type=Authenticator.Type.TOTP).exists())
+
+
 def set_up_among(account_ids: Collection[UUID]) -> set[UUID]:
     """Those of `account_ids` that have one."""
     found = Authenticator.objects.filter(user_id__in=account_ids, type__in=FACTORS)
@@ -98,7 +104,9 @@ def drawing(uri: str) -> str:
 def set_up(account: Account, secret: str, typed: str, *, now: datetime) -> int:
     """Begin to ask for codes of `secret`, once `typed` shows that the app has it. Returns the factor's number.
 
-    The code is used up by that. Raises `FactorRefused` (wrong, standing), `TooOften`.
+    The code is used up by that. Recovery codes are made, if there are none yet.
+
+    Raises `FactorRefused` (wrong, standing), `TooOften`.
     """
     _count(account, now)
     step = _step_of(secret, typed, now, after=0)
@@ -107,7 +115,7 @@ def set_up(account: Account, secret: str, typed: str, *, now: datetime) -> int:
     data = {"secret": encrypt(secret), "last_step": step}
     try:
         with transaction.atomic():
-            if is_set_up(account):
+            if has_app(account):
                 raise FactorRefused("standing")
             made = Authenticator.objects.create(user=account, type=Authenticator.Type.TOTP, data=data, created_at=now)
             RecoveryCodes.activate(account)
@@ -151,13 +159,25 @@ def renew_recovery_codes(account: Account) -> int:
 
 
 def take_away(account: Account, *, by: Account | None, now: datetime) -> None:
-    """Forget all of `account`'s factors, and tell it by mail. Sessions that need what they showed of them end."""
-    own = by is not None and by.pk == account.pk
+    """Forget all of `account`'s factors, passkeys too: the device is lost. It is told by mail.
+
+    Sessions that need what they showed of them end.
+    """
     with transaction.atomic():
         Authenticator.objects.filter(user=account).delete()
         entries.record("second_factor:taken_away", by=by, account=str(account.pk))
-        kinds = ActivationMail.Kind
-        send_word(account, kinds.SECOND_FACTOR_OFF if own else kinds.SECOND_FACTOR_TAKEN_OFF, now=now)
+        send_word(account, ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF, now=now)
+    _forgive(account)
+
+
+def take_app_away(account: Account, *, keep_codes: bool, now: datetime) -> None:
+    """Forget `account`'s app and, unless its passkeys `keep_codes` useful, the recovery codes; and tell it by mail."""
+    kinds = Authenticator.Type
+    with transaction.atomic():
+        gone = (kinds.TOTP,) if keep_codes else (kinds.TOTP, kinds.RECOVERY_CODES)
+        Authenticator.objects.filter(user=account, type__in=gone).delete()
+        entries.record("second_factor:taken_away", by=account, account=str(account.pk))
+        send_word(account, ActivationMail.Kind.SECOND_FACTOR_OFF, now=now)
     _forgive(account)
 
 

@@ -23,6 +23,7 @@ from gatepost.kit.environment import (
     env_url,
     process_environment,
 )
+from gatepost.kit.passkey_home import passkey_home
 from gatepost.kit.sealed import KeyRing
 from gatepost.upstream import configured
 
@@ -69,6 +70,8 @@ FIRST_PASSWORD_BY_ID_NUMBER = env_bool("GATEPOST_FIRST_PASSWORD_BY_ID_NUMBER", d
 SECOND_FACTOR = env_choice("GATEPOST_SECOND_FACTOR", "required", among=["required", "off"])
 if SECOND_FACTOR == "off" and not DEMONSTRATION:
     env_problem("GATEPOST_SECOND_FACTOR", "can be off in a demonstration only")
+# Passkeys belong to a domain and are refused at any other. Browsers make none for an IP address or without HTTPS.
+PASSKEY_ORIGIN, PASSKEY_DOMAIN = passkey_home(SITE_URL, env_text("GATEPOST_PASSKEY_DOMAIN", ""), env_problem)
 # Services at http addresses of this machine, and logouts told to addresses that are not public: for trying things out,
 # and for a city whose services stand inside its own network.
 SERVICES_PRIVATE = env_bool("GATEPOST_SERVICES_PRIVATE", default=DEMONSTRATION)
@@ -206,7 +209,7 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 # A whole school sits behind one address on enrolment day: the limit per account is the tight one.
 ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "login_failed": "300/m/ip,5/15m/key"}
 MFA_ADAPTER = "gatepost.accounts.second_factor.SealedAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_TOTP_ISSUER = "Gatepost"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
@@ -302,6 +305,7 @@ LOGGING = {
     "loggers": {
         "gatepost": {"level": LOG_LEVEL.upper()},
         "httpx": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},
         # Django adds handlers of its own to these; ours are the only ones.
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},

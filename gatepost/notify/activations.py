@@ -77,6 +77,7 @@ def _message(mail: MailToWrite, now: datetime) -> bytes:
 def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
     if mail.activation is None:
         slots = {"sign_in": settings.SITE_URL + reverse("account_login"), "about": mail.about}
+        slots["ways"] = settings.SITE_URL + reverse("own-ways")
         if mail.kind == ActivationMail.Kind.PASSWORD_LINK:
             slots["link"] = settings.SITE_URL + reverse("forgotten-link", args=[mail.secret])
         if mail.kind == ActivationMail.Kind.SIGN_IN_CODE:
@@ -195,8 +196,26 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
                     "If you did not ask for this, tell your school’s administrator or the education bureau at once."
                 ),
             ),
+            **_passkey_words(),
         }[ActivationMail.Kind(kind)]
     return _template(language, subject=subject, headline=subject, parts=parts)
+
+
+def _passkey_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
+    name = gettext("The passkey: {about}")
+    mend = gettext("If it was not you, change your password at once and look at your ways to sign in:")
+    kinds = ActivationMail.Kind
+    return {
+        kinds.PASSKEY_ADDED: (gettext("A passkey was added to your account"), name, mend, "{ways}"),
+        kinds.PASSKEY_RENAMED: (gettext("A passkey of your account has a new name"), name, mend, "{ways}"),
+        kinds.PASSKEY_REMOVED: (gettext("A passkey was removed from your account"), name, mend, "{ways}"),
+        kinds.PASSKEY_COPIED: (
+            gettext("A passkey of your account was refused"),
+            name,
+            gettext("It seems that there is a copy of it. Remove it and make a new one:"),
+            "{ways}",
+        ),
+    }
 
 
 def _template(language: str, *, subject: str, headline: str, parts: list[str]) -> MailTemplate:
@@ -211,7 +230,7 @@ def _template(language: str, *, subject: str, headline: str, parts: list[str]) -
 
 
 def _html(part: str) -> str:
-    if part in ("{link}", "{first}", "{sign_in}"):
+    if part in ("{link}", "{first}", "{sign_in}", "{ways}"):
         return f'<a href="{part}">{part}</a>'
     return part.replace("\n", "<br>")
 

@@ -134,10 +134,8 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
     links = [
         {"label": _("My start page"), "url": reverse("home")},
         {"label": _("My family"), "url": reverse("family")},
-        {"label": _("Password"), "url": reverse("own-password")},
-        {"label": _("Second factor"), "url": reverse("own-factor")},
-        {"label": _("Where you are signed in"), "url": reverse("devices")},
         {"label": _("Ways to sign in"), "url": reverse("own-ways")},
+        {"label": _("Where you are signed in"), "url": reverse("devices")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 

@@ -151,7 +151,7 @@ def test_a_guardian_switches_a_second_factor_on_and_off(scene: Scene, open_brows
     check(page)
     press(page, page.get_by_role("link", name="我已經收好了"))
     check(page)
-    press(page, page.get_by_role("link", name="關閉"))
+    press(page, page.get_by_role("main").get_by_role("link", name="關閉"))
     check(page)
     page.get_by_label("驗證碼").fill(second_factor.recovery_codes(scene.guardian)[0])
     press(page, page.get_by_role("button", name="關閉"))

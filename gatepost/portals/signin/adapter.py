@@ -32,7 +32,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def get_login_stages(self) -> list[str]:
-        return [*super().get_login_stages(), "gatepost.portals.signin.stages.SetUpStage"]
+        ours = {"allauth.mfa.stages.AuthenticateStage": "gatepost.portals.signin.stages.AskStage"}
+        stages = [ours.get(stage, stage) for stage in super().get_login_stages()]
+        return [*stages, "gatepost.portals.signin.stages.SetUpStage"]
 
     def forget_failures(self, request: HttpRequest, email: str) -> None:
         """Who has just set a new password does not wait because others guessed at the old one."""

@@ -28,6 +28,7 @@ WAYS: dict[str, Promise] = {
     "pwd": gettext_lazy("Password"),
     "fed": gettext_lazy("Identity of the city or the state"),
     "hwk": gettext_lazy("Passkey"),
+    "swk": gettext_lazy("Passkey"),
 }
 
 

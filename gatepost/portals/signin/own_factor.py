@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
-from gatepost.accounts import devices, proofs, second_factor
+from gatepost.accounts import devices, passkeys, proofs, second_factor
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
 from gatepost.accounts.second_factor import FactorRefused
 from gatepost.portals.frame import page, public_frame, signed_in
 from gatepost.portals.moment import now_of
+from gatepost.portals.signin.own_passkeys import proved
 from gatepost.portals.signin.second_factor import (
     SECRET,
     AnyCodeForm,
@@ -46,19 +47,15 @@ class SwitchOnForm(CodeForm):
 @open_to(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def own(request: HttpRequest) -> HttpResponse:
-    """Whether there is one; switching it on, or what can be done with it."""
+    """Setting up an app, for who has none."""
     account = signed_in(request)
-    if second_factor.is_set_up(account):
-        return _page(
-            request,
-            "account/own_factor.html",
-            left=len(second_factor.recovery_codes(account)),
-            needed=queries.needs_second_factor(account),
-        )
+    if second_factor.has_app(account):
+        return redirect("own-ways")
+    had_codes = bool(second_factor.recovery_codes(account))
     form = SwitchOnForm(request.POST if request.method == "POST" else None)
     secret = secret_of(request)
     if form.is_bound and form.is_valid() and _is_switched_on(request, account, secret, form):
-        return _show_codes(request, account)
+        return redirect("own-ways") if had_codes else _show_codes(request, account)
     return _page(request, "account/own_factor_new.html", form=form, **app_of(account, secret))
 
 
@@ -67,42 +64,57 @@ def own(request: HttpRequest) -> HttpResponse:
 def codes(request: HttpRequest) -> HttpResponse:
     """Ten new recovery codes for a code; the old ones are good for nothing."""
     account = signed_in(request)
+    if second_factor.is_set_up(account) and not second_factor.has_app(account):
+        return _codes_beside_passkeys(request)
     form = AnyCodeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _is_shown(request, account, form):
         second_factor.remember(request.session, second_factor.renew_recovery_codes(account))
         return _show_codes(request, account)
-    return _ask_code(
-        request,
-        account,
-        form,
-        title=_("New recovery codes"),
-        lead=_("The old ones are good for nothing after that."),
-        button=_("Make new codes"),
-    )
+    return _ask_code(request, account, form, **_words_of_codes())
 
 
 @open_to(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def off(request: HttpRequest) -> HttpResponse:
-    """Switch it off for a code. Whose role needs one is asked to set a new one up at once."""
+    """Take the app off for a code. Whose role needs a second factor and has no passkey sets a new app up at once."""
     account = signed_in(request)
-    needed = queries.needs_second_factor(account)
+    needed, has_passkey = queries.needs_second_factor(account), passkeys.of(account).exists()
     form = AnyCodeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _is_shown(request, account, form):
-        second_factor.take_away(account, by=account, now=now_of(request))
+        second_factor.take_app_away(account, keep_codes=needed and has_passkey, now=now_of(request))
         if not needed:
             messages.success(request, _("The second factor is switched off."))
-        return redirect("own-factor")
+        return redirect("own-ways")
     return _ask_code(
         request,
         account,
         form,
         title=_("Move to another phone") if needed else _("Switch the second factor off"),
-        lead=_("The app on the old phone and the recovery codes end now. Sign in again, and set up the new phone.")
-        if needed
-        else _("After that your password alone signs you in."),
+        lead=_lead_of_off(needed=needed, has_passkey=has_passkey),
         button=_("Continue") if needed else _("Switch it off"),
     )
+
+
+def _lead_of_off(*, needed: bool, has_passkey: bool) -> str:
+    if not needed:
+        return _("After that your password alone signs you in.")
+    if has_passkey:
+        return _("The app on the old phone ends now. Your passkeys stay: sign in with one, and set up the new phone.")
+    return _("The app on the old phone and the recovery codes end now. Sign in again, and set up the new phone.")
+
+
+@proved
+def _codes_beside_passkeys(request: HttpRequest) -> HttpResponse:
+    """Who has passkeys and no app has no code to type."""
+    account = signed_in(request)
+    if request.method == "POST":
+        renewed, shown_before = second_factor.renew_recovery_codes(account), second_factor.shown_in(request.session)
+        if (
+            shown_before and not second_factor.standing(account.pk, shown_before).exists()
+        ):  # it was one of the old codes
+            second_factor.remember(request.session, renewed)
+        return _show_codes(request, account)
+    return _page(request, "account/own_factor_code.html", form=None, **_words_of_codes())
 
 
 def _is_switched_on(request: HttpRequest, account: Account, secret: str, form: SwitchOnForm) -> bool:
@@ -131,12 +143,20 @@ def _is_shown(request: HttpRequest, account: Account, form: AnyCodeForm) -> bool
 
 
 def _show_codes(request: HttpRequest, account: Account) -> HttpResponse:
-    return _page(request, "account/recovery_codes.html", codes=grouped(account), done_url=reverse("own-factor"))
+    return _page(request, "account/recovery_codes.html", codes=grouped(account), done_url=reverse("own-ways"))
+
+
+def _words_of_codes() -> dict[str, str]:
+    return {
+        "title": _("New recovery codes"),
+        "lead": _("The old ones are good for nothing after that."),
+        "button": _("Make new codes"),
+    }
 
 
 def _ask_code(request: HttpRequest, account: Account, form: AnyCodeForm, **words: str) -> HttpResponse:
-    if not second_factor.is_set_up(account):
-        return redirect("own-factor")
+    if not second_factor.has_app(account):
+        return redirect("own-ways")
     return _page(request, "account/own_factor_code.html", form=form, **words)
 
 

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
-from gatepost.accounts import proofs
+from gatepost.accounts import passkeys, proofs, second_factor
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
 from gatepost.portals import words
@@ -29,7 +30,7 @@ def own(request: HttpRequest) -> HttpResponse:
     connected = {link.provider: link for link in links.standing(signed_in(request).pk)}
     offered = [name for name in upstream.NAMES if upstream.is_open(name) or name in connected]
     rows = [{"key": name, "name": upstream.NAMES[name], "link": connected.get(name)} for name in offered]
-    return page(request, "account/own_ways.html", public_frame(request), rows=rows)
+    return page(request, "account/own_ways.html", public_frame(request), rows=rows, **_of_ones_own(request))
 
 
 @sensitive_post_parameters("password")
@@ -64,6 +65,18 @@ def disconnect(request: HttpRequest, provider: str) -> HttpResponse:
         return redirect("own-ways")
     lead = _("It no longer signs you in, and no longer proves your ID number. We tell you by mail.")
     return _ask(request, form, _("Disconnect {name}").format(name=name), lead, _("Disconnect"))
+
+
+def _of_ones_own(request: HttpRequest) -> dict[str, Any]:
+    """What the person has made or set up here: passkeys, app, recovery codes."""
+    account = signed_in(request)
+    return {
+        "offered": passkeys.are_offered(),
+        "passkeys": passkeys.of(account),
+        "has_app": second_factor.has_app(account),
+        "codes_left": len(second_factor.recovery_codes(account)) if second_factor.is_set_up(account) else 0,
+        "needed": queries.needs_second_factor(account),
+    }
 
 
 def _name(provider: str) -> Any:

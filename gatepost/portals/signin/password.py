@@ -10,8 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.access.doors import PUBLIC, open_to
+from gatepost.accounts.passkey_challenges import Purpose
 from gatepost.portals.frame import public_frame
 from gatepost.portals.signin import ways
+from gatepost.portals.signin.passkey_offers import offer
 
 
 class PasswordForm(LoginForm):  # type: ignore[misc]
@@ -25,7 +27,7 @@ class PasswordForm(LoginForm):  # type: ignore[misc]
                 "invalid": _("An email address is written like name@example.org."),
                 "required": _("Type your email."),
             },
-            widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+            widget=forms.EmailInput(attrs={"autocomplete": "username webauthn"}),
         )
         self.fields["password"] = forms.CharField(
             label=_("Password"),
@@ -46,6 +48,7 @@ class SignIn(LoginView):  # type: ignore[misc]
         aim = self.get_next_url() or ""
         more = {
             "next": aim,
+            "passkey": offer(self.request, Purpose.SIGN_IN, reverse("passkey-sign-in")),
             "sheets": ways.sheets(),
             "entries": ways.entries(aim),
             "newcomers": _newcomers(),

@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
@@ -19,11 +20,13 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.accounts import second_factor
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
+from gatepost.accounts.passkey_challenges import Purpose
 from gatepost.accounts.second_factor import FactorRefused
 from gatepost.kit.sealed import SealError
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
+from gatepost.portals.signin.passkey_offers import offer
 from gatepost.portals.signin.stages import SetUpStage, at
 
 SECRET = "second-factor-offer"  # noqa: S105 - where the session keeps it, sealed, and until when
@@ -83,7 +86,15 @@ def ask(request: HttpRequest) -> HttpResponse:
     form = AnyCodeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and _is_shown(request, account, form):
         return _go_on(stage)
-    return _page(request, "account/second_factor.html", form=form, email=account.email)
+    has_codes = second_factor.has_app(account) or bool(second_factor.recovery_codes(account))
+    return _page(
+        request,
+        "account/second_factor.html",
+        form=form if has_codes else None,
+        has_app=second_factor.has_app(account),
+        email=account.email,
+        passkey=offer(request, Purpose.SECOND_FACTOR, reverse("passkey-second-factor"), account=account),
+    )
 
 
 @open_to(PUBLIC)
@@ -107,7 +118,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
             request.session[FRESH] = factor
             shown(request, account, factor)
             return redirect("second-factor-codes")
-    return _page(request, "account/second_factor_new.html", form=form, **app_of(account, secret))
+    passkey = offer(request, Purpose.ADD, reverse("passkey-set-up"), account=account)
+    return _page(request, "account/second_factor_new.html", form=form, passkey=passkey, **app_of(account, secret))
 
 
 @open_to(PUBLIC)

@@ -9,8 +9,10 @@ from gatepost.portals.signin import (
     home,
     mailed_code,
     own_factor,
+    own_passkeys,
     own_password,
     own_ways,
+    passkey_answers,
     password,
     second_factor,
     taipei_pass,
@@ -19,6 +21,10 @@ from gatepost.portals.signin import (
 
 urlpatterns = [
     path("sign-in/", password.sign_in, name="account_login"),
+    path("sign-in/passkey/", passkey_answers.sign_in, name="passkey-sign-in"),
+    path("sign-in/code/passkey/", passkey_answers.second_factor, name="passkey-second-factor"),
+    path("sign-in/second-factor/passkey/", passkey_answers.set_up, name="passkey-set-up"),
+    path("sign-in/again/passkey/", passkey_answers.again, name="passkey-again"),
     path("sign-in/code/", second_factor.ask, name="mfa_authenticate"),  # the library's name for it
     path("sign-in/second-factor/", second_factor.set_up, name="second-factor-new"),
     path("sign-in/second-factor/codes/", second_factor.codes, name="second-factor-codes"),
@@ -47,6 +53,9 @@ urlpatterns = [
     path("devices/<int:device_id>/end/", devices.end, name="device-end"),
     path("password/", own_password.change, name="own-password"),
     path("ways/", own_ways.own, name="own-ways"),
+    path("ways/passkeys/new/", own_passkeys.new, name="own-passkey-new"),
+    path("ways/passkeys/<uuid:passkey_id>/name/", own_passkeys.rename, name="own-passkey-name"),
+    path("ways/passkeys/<uuid:passkey_id>/remove/", own_passkeys.remove, name="own-passkey-remove"),
     path("ways/<str:provider>/connect/", own_ways.connect, name="own-ways-connect"),
     path("ways/<str:provider>/disconnect/", own_ways.disconnect, name="own-ways-disconnect"),
     path("home/", home.home, name="home"),

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from gatepost.accounts import passkeys
 from gatepost.portals.signin import upstream
 
 
@@ -43,6 +44,12 @@ WAYS = (
         title=gettext_lazy("With email and password"),
         suits=gettext_lazy("For everybody who has an account: families, teachers, school offices."),
         template="account/ways/password.html",
+    ),
+    Way(
+        title=gettext_lazy("With a passkey"),
+        suits=gettext_lazy("For who has made one here: finger, face or screen lock, and nothing to type."),
+        template="account/ways/passkey.html",
+        is_open=passkeys.are_offered,
     ),
     Way(
         title=gettext_lazy("With a code by email"),

@@ -99,6 +99,7 @@ def city() -> City:
             "claim_id": _claim(mother, child).pk,
             "reader_id": reader.pk,
             "card_id": builders.a_card(child).pk,
+            "passkey_id": builders.a_passkey(mother).pk,
             "address_id": address.pk,
             "announcement_id": builders.an_announcement().pk,
             "token": _token(mother, child.pk),
