@@ -79,6 +79,7 @@ SERVICES_PRIVATE = env_bool("GATEPOST_SERVICES_PRIVATE", default=DEMONSTRATION)
 # Identities of the city and the state to sign in with; each None where it is switched off.
 TAIPEI_PASS = configured.taipei_pass(process_environment, demonstration=DEMONSTRATION)
 TWFIDO = configured.twfido(process_environment, demonstration=DEMONSTRATION)
+MOBILE_ID = configured.mobile_id(process_environment, demonstration=DEMONSTRATION)
 
 env_settle()
 

@@ -58,6 +58,29 @@ def twfido(read: Environment, *, demonstration: bool) -> TwFido | None:
     return TwFido(url=url, service_id=read.text("GATEPOST_TWFIDO_SERVICE_ID"), key=key)
 
 
+@dataclass(frozen=True)
+class MobileId:
+    """What the portal knows this installation by; `key` is shared with it."""
+
+    url: str
+    business_no: str
+    key_no: str
+    key: str = field(repr=False)
+
+
+def mobile_id(read: Environment, *, demonstration: bool) -> MobileId | None:
+    """None where it is switched off; what is missing becomes a problem of the settings."""
+    url = _url(read, "GATEPOST_MOBILE_ID_URL", demonstration=demonstration)
+    if not url:
+        return None
+    return MobileId(
+        url=url,
+        business_no=read.text("GATEPOST_MOBILE_ID_BUSINESS_NO"),
+        key_no=read.text("GATEPOST_MOBILE_ID_KEY_NO"),
+        key=read.secret("GATEPOST_MOBILE_ID_KEY"),
+    )
+
+
 def _levels(read: Environment) -> frozenset[str]:
     name = "GATEPOST_TAIPEI_PASS_LEVELS"
     levels = frozenset(read.listing(name))

@@ -28,8 +28,8 @@ class UpstreamRefused(Exception):
     denied (the person said no), late (too long ago), forged (not what we asked for, or not from whom), replayed (used
     before), audience (meant for somebody else), clock (one of the clocks is off), basic (identity not looked at),
     number (no ID number that can be right), down (no answer), settings (the other side does not know us, or refuses
-    what we ask), unbound (nobody has the certificate in a phone for that number); and of `links`: unknown, several,
-    taken, other, mismatch.
+    what we ask), unbound (nobody has the certificate in a phone for that number), unproven (the telephone company said
+    no); and of `links`: unknown, several, taken, other, mismatch.
     """
 
     def __init__(self, code: str) -> None:

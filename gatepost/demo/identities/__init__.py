@@ -7,4 +7,5 @@ demonstration and points the settings at it; an installation that is not one tak
     people.py       who there is
     taipei_pass.py  the authorization code flow of the city's own applications
     twfido.py       the ministry's service for TW FidO, and the phone of whoever is asked
+    mobile_id.py    the portal for telephone numbers
 """

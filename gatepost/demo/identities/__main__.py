@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 
+from gatepost.demo.identities.mobile_id import MobileId
 from gatepost.demo.identities.server import Server, Simulator
 from gatepost.demo.identities.taipei_pass import TaipeiPass
 from gatepost.demo.identities.twfido import TwFido
@@ -41,6 +42,11 @@ def simulators() -> list[Simulator]:
         TwFido(
             service_id=os.environ["GATEPOST_TWFIDO_SERVICE_ID"],
             key=base64.b64decode(os.environ["GATEPOST_TWFIDO_KEY"]),
+        ),
+        MobileId(
+            business_no=os.environ["GATEPOST_MOBILE_ID_BUSINESS_NO"],
+            key_no=os.environ["GATEPOST_MOBILE_ID_KEY_NO"],
+            key=os.environ["GATEPOST_MOBILE_ID_KEY"],
         ),
     ]
 

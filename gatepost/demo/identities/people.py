@@ -17,14 +17,17 @@ class Person:
     number: str
     level: str
     says: str
+    mobile: str = ""
 
 
 PEOPLE: Final = {
     one.key: one
     for one in (
-        Person("mother", "林雅惠", MOTHER_NUMBER, "2", "金質會員・有校門口帳號 Gold member, has an account"),
-        Person("stranger", "周佳穎", "Y299000032", "2", "金質會員・沒有帳號 Gold member, no account"),
-        Person("basic", "許志豪", FATHER_NUMBER, "0", "一般會員・未驗證身分 Basic member"),
+        Person(
+            "mother", "林雅惠", MOTHER_NUMBER, "2", "金質會員・有校門口帳號 Gold member, has an account", "0990000001"
+        ),
+        Person("stranger", "周佳穎", "Y299000032", "2", "金質會員・沒有帳號 Gold member, no account", "0990000003"),
+        Person("basic", "許志豪", FATHER_NUMBER, "0", "一般會員・未驗證身分 Basic member", "0990000002"),
     )
 }
 

@@ -29,9 +29,10 @@ from gatepost.upstream.models import Asking, Provider
 NAMES: Final[Mapping[str, str | Promise]] = {
     Provider.TAIPEI_PASS: gettext_lazy("Taipei Pass"),
     Provider.TWFIDO: gettext_lazy("Mobile citizen certificate"),
+    Provider.MOBILE_ID: gettext_lazy("Telephone number"),
 }
-BEGINS: Final = {Provider.TAIPEI_PASS: "taipei-pass", Provider.TWFIDO: "twfido"}
-SETTINGS: Final = {Provider.TAIPEI_PASS: "TAIPEI_PASS", Provider.TWFIDO: "TWFIDO"}
+BEGINS: Final = {Provider.TAIPEI_PASS: "taipei-pass", Provider.TWFIDO: "twfido", Provider.MOBILE_ID: "mobile-id"}
+SETTINGS: Final = {Provider.TAIPEI_PASS: "TAIPEI_PASS", Provider.TWFIDO: "TWFIDO", Provider.MOBILE_ID: "MOBILE_ID"}
 
 CONNECTING, CONNECTING_FOR = "upstream-connecting", timedelta(minutes=10)
 NUMBER_TRIES = 5  # in a quarter of an hour
@@ -52,6 +53,10 @@ REFUSALS: Final[Mapping[str, str | Promise]] = {
     "settings": gettext_lazy("The other side does not take this request. Use another way, and tell the operator."),
     "unbound": gettext_lazy(
         "No phone has the certificate for this ID number. Set it up in the app first, or look at the number again."
+    ),
+    "unproven": gettext_lazy(
+        "The telephone company did not confirm it. Number and ID number must be yours, and the phone must use mobile "
+        "data; prepaid, foreign and company numbers do not work."
     ),
     "often": gettext_lazy("Too many attempts. Wait a quarter of an hour, or use another way."),
     "unknown": gettext_lazy(

@@ -68,6 +68,12 @@ WAYS = (
         url_name="twfido",
         is_open=lambda: upstream.is_open("twfido"),
     ),
+    Way(
+        title=gettext_lazy("With my telephone number"),
+        suits=gettext_lazy("For guardians with a mobile contract under their own name, on that phone."),
+        url_name="mobile-id",
+        is_open=lambda: upstream.is_open("mobile_id"),
+    ),
 )
 
 
