@@ -7,8 +7,11 @@ from datetime import datetime
 from django.conf import settings
 
 from gatepost.channels.email.pool import SmtpPool
+from gatepost.channels.line.transport import LineTransport
 from gatepost.kit.worker import Loop
 from gatepost.notify import relay, sender
+from gatepost.notify.line import line_settings
+from gatepost.notify.line.carrier import LineCarrier
 from gatepost.notify.mail import MailCarrier
 
 
@@ -49,7 +52,13 @@ def mail() -> Way:
     return Way("email", carrier, is_down=lambda: carrier.is_down)
 
 
-WAYS: dict[str, Callable[[], Way]] = {"email": mail}
+def line() -> Way:
+    """LINE messages. LINE knows a repeat by its key, so a whole batch may be under way."""
+    carrier = LineCarrier(LineTransport(line_settings()))
+    return Way("line", carrier, handful=sender.BATCH, is_down=lambda: carrier.is_down)
+
+
+WAYS: dict[str, Callable[[], Way]] = {"email": mail, "line": line}
 
 
 def ways() -> list[Way]:

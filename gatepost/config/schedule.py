@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import psycopg
+from django.conf import settings
 from django.db import OperationalError
 
 from gatepost.accounts import devices
 from gatepost.attendance import arrivals, sweep
+from gatepost.channels.errors import ChannelError
+from gatepost.channels.line.api import LineSettings
 from gatepost.config.carriers import Way, ways
 from gatepost.guardians import leavers, restrictions
 from gatepost.guardians.applications import claims, letters
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import activations, sender
+from gatepost.notify import activations, losses, sender
+from gatepost.notify.line import budget, events, line_settings
 from gatepost.sso import consents, logouts, sessions
 from gatepost.watch import beats, tally
 
@@ -36,6 +40,8 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
     return [
         *arrivals_loops(),
         *(way.loop() for way in carried),
+        *(line_loops() if "line" in settings.CHANNELS else ()),
+        Loop("losses", losses.follow, every_seconds=20, repeat=False),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
@@ -56,6 +62,24 @@ def arrivals_loops() -> list[Loop]:
         Loop(f"arrivals-{number}", lambda now: arrivals.follow_taps(now=now), every_seconds=1, channel="gatepost_taps")
         for number in range(ARRIVALS_THREADS)
     ]
+
+
+def line_loops() -> list[Loop]:
+    """What LINE told us, and what it says of the month's messages."""
+    line = line_settings()
+    return [
+        Loop("line-events", lambda now: events.follow(line, now=now), every_seconds=5, channel=events.WOKEN_BY),
+        Loop("line-budget", lambda now: ask_line(line, now), every_seconds=600, repeat=False),
+    ]
+
+
+def ask_line(line: LineSettings, now: datetime) -> int:
+    """Ask LINE for the month's messages; if it does not say, the next time will do. And put away what is old."""
+    try:
+        budget.ask(line, now=now)
+    except ChannelError as error:
+        log.warning("LINE did not say how many messages are left because=%s", error)
+    return events.forget(now=now)
 
 
 def follow_bonds(now: datetime) -> int:

@@ -10,6 +10,7 @@ import psycopg.conninfo
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from gatepost.config import line
 from gatepost.kit.connections import NOTICE_SILENCE
 from gatepost.kit.environment import (
     env_bool,
@@ -62,6 +63,13 @@ SMTP_SECURITY = env_choice("GATEPOST_SMTP_SECURITY", "none", among=["none", "sta
 SMTP_CONNECTIONS = env_int("GATEPOST_SMTP_CONNECTIONS", 4, at_least=1, at_most=64)
 DKIM_KEY = env_secret("GATEPOST_DKIM_KEY", "")  # a PEM private key; empty: mails are not signed
 DKIM_SELECTOR = env_text("GATEPOST_DKIM_SELECTOR", "gatepost")
+
+# LINE: the channel is on when its three settings are there.
+LINE_CHANNEL_SECRET, LINE_ACCESS_TOKEN, LINE_ACCOUNT, LINE_API = line.read(
+    process_environment, demonstration=DEMONSTRATION
+)
+if LINE_ACCOUNT:
+    CHANNELS.append("line")
 
 # The city's documented way in. It opens nothing without a code from the proven mailbox: it proves what the link does.
 FIRST_PASSWORD_BY_ID_NUMBER = env_bool("GATEPOST_FIRST_PASSWORD_BY_ID_NUMBER", default=True)

@@ -45,6 +45,12 @@ class Address(models.Model):
     class Meta:
         verbose_name_plural = "addresses"
         constraints = [models.UniqueConstraint(fields=["account", "channel", "target"], name="notify_address_once")]
+        indexes = [
+            models.Index(
+                fields=["disabled_at"], name="notify_address_off", condition=models.Q(disabled_at__isnull=False)
+            ),
+            models.Index(fields=["target"], name="notify_address_line", condition=models.Q(channel="line")),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -73,6 +79,63 @@ class AddressProof(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class LineLink(models.Model):
+    """Somebody signed in was sent to LINE to link their account. Good once; see `line.links`."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    nonce_digest = models.BinaryField(max_length=32, unique=True)
+    asked_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class LineEvent(models.Model):
+    """Something LINE told us, once: its id keeps a repeat from being new. What a person wrote is not kept."""
+
+    event_id = models.TextField(primary_key=True)
+    kind = models.TextField()  # LINE's word: follow, unfollow, accountLink, message
+    user_id = models.TextField()
+    happened_at = models.DateTimeField()  # by LINE's clock
+    received_at = models.DateTimeField()
+    reply_token = models.TextField(blank=True)
+    nonce_digest = models.BinaryField(max_length=32, null=True)
+    linked = models.BooleanField(default=False)  # LINE's word on an accountLink
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["happened_at"], name="notify_line_event_waiting", condition=models.Q(settled_at__isnull=True)
+            ),
+            models.Index(fields=["received_at"], name="notify_line_event_received"),
+        ]
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class LineMonth(models.Model):
+    """A month's messages on LINE: what we handed over, and what LINE says there is and went; see `line.budget`."""
+
+    month = models.DateField(primary_key=True)  # its first day
+    sent = models.PositiveIntegerField(default=0)
+    quota = models.PositiveIntegerField(null=True, blank=True)  # none: not asked yet, or as many as you like
+    used = models.PositiveIntegerField(default=0)  # what LINE had counted at `asked_at` …
+    sent_when_asked = models.PositiveIntegerField(default=0)  # … and we
+    asked_at = models.DateTimeField(null=True, blank=True)
+    used_up_at = models.DateTimeField(null=True, blank=True)  # LINE refused one for it, and was not asked since
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+    @property
+    def used_by_now(self) -> int:
+        """The best we know: LINE counts with a delay, and what others send from the same LINE account as well."""
+        return max(self.sent, self.used + self.sent - self.sent_when_asked)
 
 
 class Subscription(models.Model):

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from gatepost.kit import questions
 from gatepost.notify.models import Address, Channel, Delivery, Notice, Recipient, Subscription
@@ -57,8 +57,10 @@ ORDER BY d.id LIMIT 500
 
 
 def unreached(abouts: Collection[UUID], on_date: date) -> list[Told]:
-    """Deliveries of a day that reached nobody, newest first: refused by the world, stale, or without an address."""
-    lost = Q(state=Delivery.State.FAILED) | Q(state=Delivery.State.DROPPED, because__in=["stale", "unreachable"])
+    """Deliveries of a day that reached nobody, newest first: refused, stale, or without an address or a budget."""
+    lost = Q(state=Delivery.State.FAILED) | Q(
+        state=Delivery.State.DROPPED, because__in=["stale", "unreachable", "budget"]
+    )
     return _told(Delivery.objects.filter(lost, about__in=abouts, on_date=on_date).order_by("-pk")[:500])
 
 
@@ -98,6 +100,7 @@ def unreachable(abouts: Collection[UUID]) -> set[UUID]:
 
 
 COUNTED_MAX = 10_000
+LAST_SENT_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,15 @@ def mask(target: str) -> str:
 def addresses_of(account_id: UUID) -> list[Address]:
     """The addresses of an account, proven ones first."""
     return list(Address.objects.filter(account_id=account_id).order_by("channel", "pk"))
+
+
+def last_sent(account_id: UUID, abouts: Collection[UUID], *, today: date) -> dict[int, datetime]:
+    """When the last message about any of `abouts` was handed over, by address of the account; of a week."""
+    days = [today - timedelta(days=number) for number in range(LAST_SENT_DAYS)]
+    sent = Delivery.objects.filter(
+        on_date__in=days, about__in=abouts, account_id=account_id, state__in=["sent", "delivered"]
+    )
+    return dict(sent.values_list("address_id").annotate(Max("settled_at")))
 
 
 def subscribed(account_id: UUID, about: UUID) -> set[tuple[str, int]]:

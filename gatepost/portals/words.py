@@ -99,10 +99,15 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "unreachable": gettext_lazy("The address was not proven, or was switched off."),
 }
 # The same where the channel is another than email: by channel and reason.
-CHANNEL_REASONS: dict[tuple[str, str], Promise] = {}
+CHANNEL_REASONS: dict[tuple[str, str], Promise] = {
+    ("line", "refused"): gettext_lazy("LINE does not know this person any more. LINE is to be connected again."),
+    ("line", "too_late"): gettext_lazy("LINE could not be reached in time."),
+    ("line", "budget"): gettext_lazy("The month’s LINE messages are used up."),
+}
 ADDRESS_REASONS: dict[str, Promise] = {
     "bounced": gettext_lazy("Mail to it came back."),
     "refused": gettext_lazy("Its mail server refused our mail."),
+    "unfollowed": gettext_lazy("Our account was blocked on LINE."),
 }
 
 # The state of a line as the style sheet knows it: shape and colour.

@@ -1,6 +1,7 @@
 """What a family wants to be told, about which child, and where. One form, one POST."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -21,10 +23,11 @@ from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
 from gatepost.guardians.models import Right
 from gatepost.notify import recipients, topics
 from gatepost.notify.models import Address
-from gatepost.notify.queries import addresses_of, shown, subscribed
+from gatepost.notify.queries import addresses_of, last_sent, shown, subscribed
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
 from gatepost.portals.guardian import ways
+from gatepost.portals.moment import now_of
 from gatepost.roster.models import Student
 
 Choice = tuple[str, int]  # topic, address
@@ -42,6 +45,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     """The matrix of messages, the addresses, the language."""
     account = signed_in(request)
     children, addresses = list(queries.children(account, Right.TOLD)), addresses_of(account.pk)
+    sent = last_sent(account.pk, [child.pk for child in children], today=localdate(now_of(request)))
     refused = ""
     if request.method == "POST":
         refused = _save(request, children, addresses)
@@ -55,7 +59,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         refused=refused,
         matrices=[_matrix(child, addresses, _chosen(request, child, refused=bool(refused))) for child in children],
         has_usable=any(address.is_usable for address in addresses),
-        addresses=[_address(address) for address in addresses],
+        addresses=[_address(address, sent.get(address.pk)) for address in addresses],
         ways=ways.on_offer(),
         bonds=[_bond(child) for child in _bound(account)],
     )
@@ -141,7 +145,7 @@ def _name(child_id: UUID) -> str:
     return f"child-{child_id}"
 
 
-def _address(address: Address) -> dict[str, Any]:
+def _address(address: Address, last_sent_at: datetime | None) -> dict[str, Any]:
     named = address.label or address.target
     way = next((way for way in ways.on_offer() if way.channel == address.channel), None)
     drawn = {
@@ -171,4 +175,7 @@ def _address(address: Address) -> dict[str, Any]:
     if address.verified_at is None:
         note = str(way.waiting) if way else ""
         return drawn | {"state": "waiting", "word": _("Not proven yet"), "note": note, "actions": actions}
+    if last_sent_at is not None:
+        time = localtime(last_sent_at).strftime("%m/%d %H:%M")
+        drawn["note"] = _("The last message was handed over on {time}.").format(time=time)
     return drawn | {"actions": [removal]}

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.guardian import addresses, bond, cards, child, consents, home, looks, services, settings
+from gatepost.portals.guardian import addresses, bond, cards, child, consents, home, line, looks, services, settings
 
 urlpatterns = [
     path("", home.family, name="family"),
@@ -18,6 +18,9 @@ urlpatterns = [
     path("services/<uuid:service_id>/withdrawal/", services.withdrawal, name="family-service-withdrawal"),
     path("settings/", settings.settings, name="family-settings"),
     path("settings/addresses/new/", addresses.add, name="address-new"),
+    path("settings/line/", line.connect, name="address-line"),
+    path("settings/line/link/", line.link, name="line-link"),
+    path("settings/addresses/<int:address_id>/line/", line.again, name="address-line-again"),
     path("settings/addresses/<int:address_id>/code/", addresses.code, name="address-code"),
     path("settings/addresses/<int:address_id>/removal/", addresses.remove, name="address-removal"),
 ]

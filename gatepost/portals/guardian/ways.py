@@ -36,6 +36,14 @@ WAYS = (
         prove_label=gettext_lazy("Type the code"),
         waiting=gettext_lazy("It is used once you have typed the code we mailed there."),
     ),
+    Way(
+        Channel.LINE,
+        label=gettext_lazy("Connect LINE"),
+        add="address-line",
+        prove="address-line-again",
+        prove_label=gettext_lazy("Connect again"),
+        waiting=gettext_lazy("It is used once you have connected it."),
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from gatepost.attendance.models import Sweep
 from gatepost.gates import queries as gates
 from gatepost.gates.models import Reader
 from gatepost.notify import queries as notify
+from gatepost.notify.line import budget
 from gatepost.portals import words
 from gatepost.portals.frame import operator_frame, page
 from gatepost.portals.moment import now_of
@@ -42,7 +44,7 @@ def health(request: HttpRequest) -> HttpResponse:
         updated=words.clock_seconds(now, ZONE),
         refresh_url=reverse("operator-health"),
         columns=[{"label": _("Part")}, {"label": _("State")}, {"label": _("Figures"), "figure": True}],
-        rows=[_taps(now), _deliveries(now), _sweeps(now)],
+        rows=[_taps(now), _deliveries(now), _sweeps(now), *_line_messages(now)],
         sent_columns=[{"label": _("Deliveries")}, {"label": _("Number"), "figure": True}],
         sent_rows=_states(now),
         readers=[_reader(one, now) for one in silent[:READERS_SHOWN]],
@@ -77,6 +79,23 @@ def _sweeps(now: datetime) -> dict[str, Any]:
     detail = _("last asked {time}").format(time=localtime(asked).strftime("%Y/%m/%d %H:%M:%S")) if asked else ""
     state = ("held", _("Needs people")) if held else ("done", _("Working"))
     return _line(_("Not-arrived lists"), state, ngettext("{n} held", "{n} held", held).format(n=held), detail)
+
+
+def _line_messages(now: datetime) -> list[dict[str, Any]]:
+    """The month's messages on LINE, and whether they will last. Nothing where LINE is off."""
+    if "line" not in settings.CHANNELS:
+        return []
+    month = budget.this_month(now=now)
+    state = ("done", _("Will last"))
+    if month.is_used_up:
+        state = ("held", _("Used up: nothing more is sent on LINE"))
+    elif not month.will_last:
+        state = ("held", _("Will not last"))
+    of = f" / {month.quota:,}" if month.quota is not None else ""
+    detail = _("about {n} by the end of the month").format(n=f"{month.forecast:,}")
+    if month.asked_at is None:
+        detail = _("LINE was not asked yet")
+    return [_line(_("LINE messages of this month"), state, f"{month.used:,}{of}", detail)]
 
 
 def _line(name: str, state: tuple[str, str], figures: str, detail: str) -> dict[str, Any]:

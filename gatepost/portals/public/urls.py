@@ -1,12 +1,13 @@
 from django.urls import path
 
-from gatepost.portals.public import announcements, front, health, unsubscribe
+from gatepost.portals.public import announcements, front, health, line, unsubscribe
 
 urlpatterns = [
     path("", front.front, name="front"),
     path("announcements/", announcements.history, name="announcements"),
     path("announcements/<int:announcement_id>/", announcements.announcement, name="announcement"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("line/webhook", line.told, name="line-webhook"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

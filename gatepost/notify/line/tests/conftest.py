@@ -1,0 +1,1 @@
+from gatepost.notify.line.tests.linked import line as line
