@@ -21,10 +21,10 @@ _AMR = {
     "totp": ("otp",),
     "recovery_codes": ("otp",),
     "webauthn": ("hwk", "user"),
+    "synced": ("swk", "user"),  # a passkey that may be on several devices: its key is in no one piece of hardware
     "taipei_pass": ("fed",),  # not in the RFC: somebody else signed them in
     "twfido": ("fed", "user"),
     "mobile_id": ("fed", "mca"),
-    "synced": ("swk", "user"),  # a passkey that may be on several devices: its key is in no one piece of hardware
 }
 
 

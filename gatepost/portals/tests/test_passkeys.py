@@ -495,6 +495,14 @@ class TestOnesOwn:
         assert told(mother, "passkey_removed") == 1
         assert not is_signed_in(sign_in(device))
 
+    def test_ends_other_devices_when_removed(self, mother: Account) -> None:
+        """One of them may be the phone that was lost."""
+        lost, browser = sign_in(a_passkey(mother)), proved(mother)
+        assert is_signed_in(lost)
+        browser.post(f"/ways/passkeys/{Passkey.objects.get().pk}/remove/")
+        assert not is_signed_in(lost)
+        assert is_signed_in(browser)
+
     def test_is_nobody_elses(self, mother: Account, registrar: Account) -> None:
         a_passkey(mother)
         other, passkey = proved(registrar), Passkey.objects.get()
