@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import follow, growth, home, intake, latency, mails, memory, morning, review, roster, sweep
+from bench import exchange, follow, growth, home, intake, latency, mails, memory, morning, review, roster, signin, sweep
 from bench.figures import Figure
 from bench.stage import FOLDER, Stage, stage
 
@@ -28,6 +28,8 @@ ROWS: dict[str, Callable[[Stage], list[Figure]]] = {
     "import": roster.figures,
     "home": home.figures,
     "review": review.figures,
+    "signin": signin.figures,
+    "exchange": exchange.figures,
     "memory": memory.figures,
 }
 ASKED_FOR: dict[str, Callable[[Stage], list[Figure]]] = {"growth": growth.figures}  # too long for every run

@@ -28,13 +28,14 @@ def of(account: Account, service: Service, scopes: Iterable[str]) -> Claims:
     for scope in scopes:
         if scope in _OF_SCOPE:
             found |= _OF_SCOPE[scope](account, service)
+    if "name" in found:
+        # Some software takes the nickname for its user's key: never a name that two may have, or that may change.
+        found["nickname"] = found["sub"]
     return found
 
 
-def _profile(account: Account, service: Service) -> Claims:
-    # Some software takes the nickname for its user's key: never a name that two may have, or that may change.
-    nickname = subjects.of_account(service.pk, account.pk)
-    return {"name": account.get_full_name(), "nickname": nickname, "locale": _LOCALES[account.language]}
+def _profile(account: Account, _service: Service) -> Claims:
+    return {"name": account.get_full_name(), "locale": _LOCALES[account.language]}
 
 
 def _email(account: Account, _service: Service) -> Claims:

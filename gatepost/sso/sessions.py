@@ -11,13 +11,23 @@ from uuid import UUID
 
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.db.models.signals import pre_delete
 
 from gatepost.accounts.models import Account
 from gatepost.kit.clock import utc_now
-from gatepost.sso.models import AccessToken, DeviceRequest, Grant, LogoutNotice, RefreshToken, Service, ServiceSession
+from gatepost.kit.questions import Question
+from gatepost.sso.models import (
+    AccessToken,
+    Consent,
+    DeviceRequest,
+    Grant,
+    LogoutNotice,
+    RefreshToken,
+    Service,
+    ServiceSession,
+)
 
 CHANNEL = "gatepost_logouts"
 BATCH = 200
@@ -32,6 +42,32 @@ def in_force() -> QuerySet[ServiceSession]:
     """Those not ended whose browser is still signed in here, to an account that is open."""
     ours = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=Now())
     return ServiceSession.objects.filter(Exists(ours), ended_at=None, account__is_active=True)
+
+
+def given_in(session: ServiceSession) -> list[str] | None:
+    """The scopes its person gives to its service now; None where it does not count, or nothing is given.
+
+    Asked at each use of a code or a token, so by a kept plan.
+    """
+    rows = _GIVEN.rows(session=session.pk)
+    return rows[0][0] if rows else None
+
+
+_GIVEN = Question(
+    lambda session: (
+        in_force()
+        .filter(pk=session)
+        .annotate(
+            given=Subquery(
+                Consent.objects.filter(
+                    account=OuterRef("account"), service=OuterRef("service"), withdrawn_at=None
+                ).values("scopes")
+            )
+        )
+        .values_list("given")
+    ),
+    session=UUID(int=0),
+)
 
 
 def open_session(

@@ -140,9 +140,11 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         Grant.objects.filter(pk=request.grant.pk).update(used_at=utc_now())
 
     def _grant(self, code: str, client: Service, request: Any) -> Grant | None:
-        found = Grant.objects.select_for_update(of=("self",)).select_related("session", "user")
-        request.grant = found.filter(code=code, application=client).first()
-        return request.grant  # type: ignore[no-any-return]
+        held = Grant.objects.select_for_update(of=("self",)).select_related("session__account")
+        found = request.grant = held.filter(code=code, application=client).first()
+        if found is not None:
+            found.user, found.session.service = found.session.account, client
+        return found
 
     # Tokens
 
@@ -153,7 +155,8 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         held = list(mine.values_list("session_id", flat=True))
         if not held or not super().validate_refresh_token(refresh_token, client, request, *a, **k):
             return False
-        request.session = ServiceSession.objects.get(pk=held[0])
+        request.session = ServiceSession.objects.select_related("account").get(pk=held[0])
+        request.session.service = client
         return self._stands(request.session, self.get_original_scopes(refresh_token, request), utc_now())
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
@@ -174,18 +177,30 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         self._set_oauth2_error_on_request(request, None, scopes)
         return False
 
+    def _load_access_token(self, token: str) -> AccessToken | None:
+        """With all that is asked about it, at once."""
+        checksum = hashlib.sha256(token.encode()).hexdigest()
+        held = AccessToken.objects.select_related("application", "session__account")
+        found = held.filter(token_checksum=checksum).first()
+        if found is not None and found.session is not None:
+            found.user, found.session.service = found.session.account, found.application
+        return found
+
     def _stands(self, session: ServiceSession, scopes: list[str], now: datetime) -> bool:
         """Whether the person is still signed in here as well as their roles ask, gives all this, and may each child.
 
         What was taken back took the tokens with it; but a code that was being made at that moment stands on nothing.
         """
-        if not sessions.in_force().filter(pk=session.pk).exists():
-            return False
-        if not consents.covers(session.account, session.service, scopes):
+        given = sessions.given_in(session)
+        if given is None or not set(scopes) <= set(given):
             return False
         if queries.lacks_second_factor(session.account, session.factor):
             return False
         return CHILDREN not in scopes or not consents.settle(session.account_id, session.service_id, now=now)
+
+    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
+        """The views hold a transaction already; the library would open another one in it."""
+        self._save_bearer_token(token, request, *args, **kwargs)
 
     def _save_bearer_token(self, token: dict[str, Any], request: Any, *_a: Any, **_k: Any) -> None:
         """A new pair on the session's row; the refresh token it came from is used up."""
