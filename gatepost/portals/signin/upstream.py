@@ -1,5 +1,6 @@
 """Signing in with an identity of the city or the state: what the three ways have in common."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,8 @@ from gatepost.portals.visitor import network_address
 from gatepost.upstream import askings, links
 from gatepost.upstream.identity import Identity, UpstreamRefused
 from gatepost.upstream.models import Asking, Provider
+
+log = logging.getLogger(__name__)
 
 NAMES: Final[Mapping[str, str | Promise]] = {
     Provider.TAIPEI_PASS: gettext_lazy("Taipei Pass"),
@@ -142,7 +145,10 @@ def finish(request: HttpRequest, asking: Asking, identity: Identity, *, now: dat
 def refused(request: HttpRequest, provider: str, code: str) -> HttpResponse:
     """Why it came to nothing, and what to do now."""
     account = request.user.pk if isinstance(request.user, Account) else None
-    entries.record("upstream:refused", by=account, provider=provider, because=code)
+    if account is not None:
+        entries.record("upstream:refused", by=account, provider=provider, because=code)
+    else:  # anybody can ask for this page as often as they like: no rows
+        log.info("identity refused provider=%s because=%s", provider, code)
     context: dict[str, Any] = {
         "name": NAMES[provider],
         "reason": REFUSALS[code],
