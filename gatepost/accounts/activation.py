@@ -57,6 +57,12 @@ class MailToWrite:
     account: Account | None
     about: str
     attempts: int
+    to: str = ""
+
+    @property
+    def mailbox(self) -> str:
+        """The address it goes to."""
+        return self.to or self.reader.email
 
     @property
     def reader(self) -> Activation | Account:
@@ -104,10 +110,16 @@ def withdraw(activation: Activation, *, now: datetime) -> None:
     ActivationMail.objects.filter(activation=activation).update(due_at=None)
 
 
-def send_word(account: Account, kind: ActivationMail.Kind, *, now: datetime, about: str = "") -> None:
-    """Tell `account` by mail that something about its sign-in was changed. For the caller's transaction."""
-    ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now, about=about)
+def send_word(
+    account: Account, kind: ActivationMail.Kind, *, now: datetime, about: str = "", to: str = ""
+) -> ActivationMail:
+    """Tell `account` by mail that something about its sign-in was changed. For the caller's transaction.
+
+    `to`: another mailbox than that of its email, the one before or after.
+    """
+    mail = ActivationMail.objects.create(account=account, kind=kind, asked_at=now, due_at=now, about=about, to=to)
     wake_the_worker()
+    return mail
 
 
 def link_at_once(activation: Activation, *, now: datetime) -> str:
@@ -282,7 +294,7 @@ def _made(mail: ActivationMail, lease: timedelta, now: datetime) -> MailToWrite:
     mail.made_at, mail.due_at, mail.tries = now, now + lease, 0
     mail.attempts += 1
     mail.save(update_fields=["digest", "made_at", "due_at", "attempts", "tries"])
-    return MailToWrite(mail.pk, mail.kind, secret, mail.activation, mail.account, mail.about, mail.attempts)
+    return MailToWrite(mail.pk, mail.kind, secret, mail.activation, mail.account, mail.about, mail.attempts, mail.to)
 
 
 def _open(email: str, now: datetime) -> Activation | None:

@@ -6,19 +6,24 @@ what connected services hold of it (`sso.sessions`).
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.db.models import QuerySet
 from ua_parser import parse
 
-from gatepost.accounts.models import Account, Device
+from gatepost.accounts.activation import send_word
+from gatepost.accounts.attempts import TooOften, take
+from gatepost.accounts.models import Account, ActivationMail, Device
 
 WRITTEN_EVERY = timedelta(minutes=5)
 FORGET_BATCH = 5_000
+MAILS_A_DAY = 5
 AGENT_CHARACTERS = 300  # of what a browser says of itself: a longer one is none, and slow to read
 _BROWSERS = {
     "Mobile Safari": "Safari",
@@ -78,6 +83,16 @@ def opened(
         "network": seen.network,
     }
     Device.objects.update_or_create(session_id=session.session_key, defaults=values)
+
+
+def tell(account: Account, about: str, *, now: datetime) -> None:
+    """Tell `account` by mail of a sign-in in a browser that it does not know; `about` says which, when and where.
+
+    A few times a day at the most: who has the password does not fill the mailbox as well.
+    """
+    with suppress(TooOften), transaction.atomic():
+        take("new-device-mail", str(account.pk), most=MAILS_A_DAY, within=timedelta(days=1), now=now)
+        send_word(account, ActivationMail.Kind.NEW_DEVICE, now=now, about=about)
 
 
 def used(session: SessionBase, *, address: str, now: datetime) -> None:

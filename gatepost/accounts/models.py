@@ -113,10 +113,16 @@ class ActivationMail(models.Model):
         PASSKEY_RENAMED = "passkey_renamed"
         PASSKEY_REMOVED = "passkey_removed"
         PASSKEY_COPIED = "passkey_copied"
+        NEW_DEVICE = "new_device"
+        EMAIL_CODE = "email_code"
+        EMAIL_CODE_OLD = "email_code_old"
+        EMAIL_TAKEN = "email_taken"
+        EMAIL_CHANGED = "email_changed"
+        EMAIL_UNDO = "email_undo"
 
     FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
-    WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK)
-    WITH_A_CODE = (Kind.CODE, Kind.SIGN_IN_CODE)
+    WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK, Kind.EMAIL_UNDO)
+    WITH_A_CODE = (Kind.CODE, Kind.SIGN_IN_CODE, Kind.EMAIL_CODE, Kind.EMAIL_CODE_OLD)
 
     activation = models.ForeignKey(Activation, on_delete=models.CASCADE, null=True, related_name="mails")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
@@ -131,13 +137,14 @@ class ActivationMail(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)  # of a code
     # In the reader's language: who asks them in, as what; which way to sign in; the name of a passkey.
     about = models.TextField(blank=True)
+    to = models.EmailField(blank=True)  # where it goes, if not to the reader's own email: to the one before or after
     because = models.TextField(blank=True)  # why it was never sent: refused, unreachable
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["digest"],
-                condition=Q(kind__in=["link", "password_link"]),
+                condition=Q(kind__in=["link", "password_link", "email_undo"]),
                 name="accounts_activation_link_digest",
             ),
             models.CheckConstraint(
@@ -148,6 +155,37 @@ class ActivationMail(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="accounts_activation_mail_due")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class EmailChange(models.Model):
+    """Another email for an account: waits for a code from each mailbox, then is done; the old one may undo it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="email_changes")
+    old = models.EmailField()
+    new = models.EmailField()
+    asked_at = models.DateTimeField()
+    to_new = models.ForeignKey(
+        ActivationMail, on_delete=models.CASCADE, related_name="+"
+    )  # has the code, or tells why not
+    to_old = models.ForeignKey(ActivationMail, on_delete=models.CASCADE, related_name="+")
+    done_at = models.DateTimeField(null=True)
+    undo = models.ForeignKey(ActivationMail, on_delete=models.CASCADE, null=True, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(done_at__isnull=True), name="accounts_email_change_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=False, undo__isnull=False)
+                | Q(done_at__isnull=True, undo__isnull=True, undone_at__isnull=True),
+                name="accounts_email_change_whole",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -51,12 +51,22 @@ def of_session(request: HttpRequest, account: Account, *, now: datetime) -> Proo
 
 def prove_again(request: HttpRequest, account: Account, password: str, *, now: datetime) -> bool:
     """Whether `password` is the account's; if so the session remembers it. Raises `attempts.TooOften`."""
-    attempts.take("password-again", str(account.pk), most=TRIES_MOST, within=TRIES_WITHIN, now=now)
-    if not account.check_password(password):
+    if not is_password(account, password, now=now):
         return False
+    remember_password(request, account, now=now)
+    return True
+
+
+def is_password(account: Account, password: str, *, now: datetime) -> bool:
+    """The same, and nothing is remembered yet: more is asked for. Raises `attempts.TooOften`."""
+    attempts.take("password-again", str(account.pk), most=TRIES_MOST, within=TRIES_WITHIN, now=now)
+    return bool(account.check_password(password))
+
+
+def remember_password(request: HttpRequest, account: Account, *, now: datetime) -> None:
+    """The person at `request` has just shown the password of `account`, and whatever was asked beside it."""
     record_authentication(request, account, method="password", reauthenticated=True)
     remember_proof(request, now)
-    return True
 
 
 def remember_proof(request: HttpRequest, now: datetime) -> None:

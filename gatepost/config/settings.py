@@ -202,7 +202,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "gatepost.accounts.passwords.NotAnIdNumber"},
+    {"NAME": "gatepost.accounts.passwords.NotATelephoneNumber"},
     {"NAME": "gatepost.accounts.passwords.NotOneOfTheLast"},
+    {"NAME": "gatepost.accounts.passwords.HardToGuess"},
 ]
 
 LOGIN_URL = "account_login"

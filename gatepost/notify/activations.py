@@ -48,7 +48,7 @@ def send_due(*, now: datetime) -> int:
 def _send(transport: EmailTransport, mail: MailToWrite, now: datetime) -> None:
     try:
         message = _message(mail, now)
-        transport.send_ready(ready(relay.sender_mailbox().address, mail.reader.email, message))
+        transport.send_ready(ready(relay.sender_mailbox().address, mail.mailbox, message))
     except ChannelError as error:
         log.warning("activation mail not sent mail=%d permanent=%s", mail.id, error.permanent)
         if error.permanent:
@@ -64,7 +64,7 @@ def _send(transport: EmailTransport, mail: MailToWrite, now: datetime) -> None:
 def _message(mail: MailToWrite, now: datetime) -> bytes:
     envelope = Envelope(
         sender=relay.sender_mailbox(),
-        to=Mailbox(address=mail.reader.email, name=mail.reader.name),
+        to=Mailbox(address=mail.mailbox, name=mail.reader.name),
         key=f"activation-{mail.id}-{mail.attempts}",
         at=now,
     )
@@ -78,9 +78,12 @@ def _words(mail: MailToWrite) -> tuple[MailTemplate, dict[str, str]]:
     if mail.activation is None:
         slots = {"sign_in": settings.SITE_URL + reverse("account_login"), "about": mail.about}
         slots["ways"] = settings.SITE_URL + reverse("own-ways")
+        slots["devices"] = settings.SITE_URL + reverse("devices")
         if mail.kind == ActivationMail.Kind.PASSWORD_LINK:
             slots["link"] = settings.SITE_URL + reverse("forgotten-link", args=[mail.secret])
-        if mail.kind == ActivationMail.Kind.SIGN_IN_CODE:
+        if mail.kind == ActivationMail.Kind.EMAIL_UNDO:
+            slots["link"] = settings.SITE_URL + reverse("email-undo", args=[mail.secret])
+        if mail.kind in ActivationMail.WITH_A_CODE:
             slots["code"] = mail.secret
         return _word_mail(mail.kind, mail.reader.language), slots
     person = mail.activation
@@ -162,6 +165,44 @@ def _word_mail(kind: str, language: str) -> MailTemplate:
                     "If it was not you, choose “Forgot your password?” on the sign-in page at once and set a new one."
                 ),
             ),
+            ActivationMail.Kind.EMAIL_CODE: (
+                gettext("{code} confirms your new email for Gatepost"),
+                gettext("Type this code on the page where you change your email, within 15 minutes:"),
+                "{code}",
+                gettext("If it was not you who asked, you need not do anything."),
+            ),
+            ActivationMail.Kind.EMAIL_CODE_OLD: (
+                gettext("{code} allows another email for your Gatepost account"),
+                gettext("Somebody signed in to your account wants to sign in with {about} from now on."),
+                gettext("If that is you, type this code on the page where you change your email, within 15 minutes:"),
+                "{code}",
+                gettext("If it was not you, tell the code to nobody and change your password at once:"),
+                "{devices}",
+            ),
+            ActivationMail.Kind.EMAIL_TAKEN: (
+                gettext("You have a Gatepost account already"),
+                gettext("Somebody wanted to use this email for another Gatepost account. It stays with yours."),
+                gettext("If that was you: one email opens one account. Choose another one there."),
+            ),
+            ActivationMail.Kind.EMAIL_CHANGED: (
+                gettext("You sign in to Gatepost with this email now"),
+                gettext("Messages about children go where they went before. Change that in the message settings."),
+                gettext("The email before can take this back for seven days."),
+            ),
+            ActivationMail.Kind.EMAIL_UNDO: (
+                gettext("Your Gatepost account has another email now"),
+                gettext("From now on it is signed in to with {about}, no longer with this email."),
+                gettext("If it was not you, take it back within seven days:"),
+                "{link}",
+                gettext("Then every device is signed out, and you set a new password."),
+            ),
+            ActivationMail.Kind.NEW_DEVICE: (
+                gettext("Your Gatepost account was signed in to in a new browser"),
+                "{about}",
+                gettext("If it was you, you need not do anything."),
+                gettext("If it was not you, sign that device out and change your password at once:"),
+                "{devices}",
+            ),
             ActivationMail.Kind.SECOND_FACTOR_SET_UP: (
                 gettext("A second factor was set up for your account"),
                 gettext("From now on your sign-in also asks for a code of your authenticator app."),
@@ -230,7 +271,7 @@ def _template(language: str, *, subject: str, headline: str, parts: list[str]) -
 
 
 def _html(part: str) -> str:
-    if part in ("{link}", "{first}", "{sign_in}", "{ways}"):
+    if part in ("{link}", "{first}", "{sign_in}", "{ways}", "{devices}"):
         return f'<a href="{part}">{part}</a>'
     return part.replace("\n", "<br>")
 

@@ -134,6 +134,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
     links = [
         {"label": _("My start page"), "url": reverse("home")},
         {"label": _("My family"), "url": reverse("family")},
+        {"label": _("Email to sign in with"), "url": reverse("own-email")},
         {"label": _("Ways to sign in"), "url": reverse("own-ways")},
         {"label": _("Where you are signed in"), "url": reverse("devices")},
     ]

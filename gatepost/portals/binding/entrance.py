@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from gatepost.access.doors import PUBLIC, open_to
+from gatepost.accounts.models import Account
+from gatepost.accounts.passwords import is_known_of
 from gatepost.announcements import queries as news
 from gatepost.guardians.applications import entrance, queries
 from gatepost.guardians.applications.entrance import EntranceRefused
@@ -23,9 +25,10 @@ from gatepost.portals.binding.family import enter, first_family, forget, frame
 from gatepost.portals.frame import page
 from gatepost.portals.moment import now_of
 from gatepost.portals.public.news import items
+from gatepost.portals.signin.guessed import known_of_child
 from gatepost.portals.visitor import network_address
 from gatepost.roster import identity_numbers
-from gatepost.roster.models import School
+from gatepost.roster.models import School, Student
 
 NEWS_SHOWN = 4
 _SET_BY_NUMBER = gettext_lazy("Your password is set. The ID number opens nothing any more.")
@@ -75,13 +78,15 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
-    def __init__(self, *args: Any, student_number: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, student: Student, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._student_number = student_number
+        self._student_number = student.number
+        self._family = Account()
+        is_known_of(self._family, known_of_child(student))
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        validate_password(password)
+        validate_password(password, self._family)
         if identity_numbers.is_valid(identity_numbers.normalise(password)):
             raise ValidationError(_("An ID number is no password: others can know it. Choose something else."))
         if self._student_number.lower() in password.lower():
@@ -158,7 +163,7 @@ def password(request: HttpRequest) -> HttpResponse:
     family = first_family(request)
     if family is None:
         return redirect("binding-status")
-    form = PasswordForm(request.POST if request.method == "POST" else None, student_number=family.student.number)
+    form = PasswordForm(request.POST if request.method == "POST" else None, student=family.student)
     if request.method == "POST" and form.is_valid():
         try:
             access = entrance.set_password(

@@ -28,12 +28,14 @@ from gatepost.accounts import activation, second_factor
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account, Activation
+from gatepost.accounts.passwords import is_known_of
 from gatepost.guardians.applications import approvals
 from gatepost.guardians.models import Guardianship
 from gatepost.notify import addresses
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
+from gatepost.portals.signin.guessed import known_of
 from gatepost.portals.visitor import network_address
 
 PROOF = "activation"
@@ -77,14 +79,14 @@ class PasswordForm(forms.Form):
     def __init__(self, *args: Any, person: Account, **more: Any) -> None:
         super().__init__(*args, **more)
         self._person = person
+        is_known_of(person, known_of(person))
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         try:
             validate_password(password, self._person)
         except ValidationError as error:
-            weak = [str(WEAK[one.code or ""]) for one in error.error_list if one.code in WEAK]
-            raise ValidationError(weak or error.messages) from error
+            raise ValidationError(_said(error)) from error
         return password
 
     def clean(self) -> dict[str, Any]:
@@ -92,6 +94,13 @@ class PasswordForm(forms.Form):
         if "password" in data and "again" in data and data["password"] != data["again"]:
             self.add_error("again", _("The two are not the same. Type both again."))
         return data
+
+
+def _said(error: ValidationError) -> list[str]:
+    """What is wrong with a password, in our words; that it is easy to guess only where nothing else is."""
+    codes = [str(one.code) for one in error.error_list]
+    texts = [str(WEAK.get(code, text)) for code, text in zip(codes, error.messages, strict=True)]
+    return [text for code, text in zip(codes, texts, strict=True) if code != "guessable"] or texts
 
 
 class EmailForm(forms.Form):

@@ -1,6 +1,7 @@
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gatepost.accounts.models import Account
+from gatepost.portals.signin import devices, stages
 
 # A browser in which the account signed in before. Who guesses from elsewhere does not lock this one out.
 KNOWN = "__Host-gatepost-known" if settings.HTTPS else "gatepost-known"
+KNOWN_MOST = 6
 KNOWN_SECONDS = 365 * 24 * 3600
 _SIGNED_OUT = "account/messages/logged_out.txt"
 
@@ -42,12 +45,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request.COOKIES.pop(KNOWN, None)
         self._delete_login_attempts_cached_email(request, email=email)
 
+    def pre_login(self, request: HttpRequest, user: Account, **more: Any) -> HttpResponse | None:
+        """The first proof is right: what else is asked for hangs on it."""
+        stages.begin(request, user)
+        answer: HttpResponse | None = super().pre_login(request, user, **more)
+        return answer
+
+    def login(self, request: HttpRequest, user: Account) -> None:
+        """Nobody gets in by a password that was changed while their second step was waiting."""
+        if not stages.still_stands(request, user):
+            raise ImmediateHttpResponse(redirect("account_login"))
+        del request.session[stages.BEGUN]
+        is_first = user.last_login is None
+        super().login(request, user)
+        if not is_first and not is_known(request, user.email):
+            devices.tell_of_new(request, user)
+
     def post_login(self, request: HttpRequest, user: Account, **more: Any) -> HttpResponse:
         """After everything that was asked: this browser is known from now on."""
         response: HttpResponse = super().post_login(request, user, **more)
-        response.set_cookie(
-            KNOWN, _known(user.email), KNOWN_SECONDS, secure=settings.HTTPS, httponly=True, samesite="Lax"
-        )
+        know(request, response, user)
         return response
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
@@ -68,9 +85,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             messages.success(request, _("You are signed out."))
 
 
+def know(request: HttpRequest, response: HttpResponse, account: Account) -> None:
+    """This browser is one of `account`'s from now on."""
+    own = _known(account.email)
+    others = [digest for digest in _all_known(request) if digest != own]
+    value = ".".join([own, *others][:KNOWN_MOST])
+    response.set_cookie(KNOWN, value, KNOWN_SECONDS, secure=settings.HTTPS, httponly=True, samesite="Lax")
+
+
 def is_known(request: HttpRequest, email: str) -> bool:
     """Whether the account of `email` signed in before in this browser."""
-    return constant_time_compare(request.COOKIES.get(KNOWN, ""), _known(email))
+    sought = _known(email)
+    return any(constant_time_compare(digest, sought) for digest in _all_known(request))
+
+
+def _all_known(request: HttpRequest) -> list[str]:
+    """Of the accounts that share a family's computer, those that used it last."""
+    return request.COOKIES.get(KNOWN, "").split(".")[:KNOWN_MOST]
 
 
 def _known(email: str) -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -83,6 +83,15 @@ def end_others(request: HttpRequest) -> HttpResponse:
     devices.end_others(signed_in(request), but=_key(request))
     messages.success(request, _("All other devices were signed out."))
     return redirect("devices")
+
+
+def tell_of_new(request: HttpRequest, account: Account) -> None:
+    """Tell `account` by mail that it was signed in to in a browser that it does not know."""
+    now, seen = now_of(request), seen_of(request)
+    with translation.override(account.language):
+        parts = [name_of(seen.browser, seen.system), _moment(now), seen.network]
+        about = " · ".join(part for part in parts if part)
+    devices.tell(account, about, now=now)
 
 
 def name_of(browser: str, system: str) -> str:

@@ -4,11 +4,13 @@ As with the link of an activation, the address with its token does not stay in t
 nobody in: after it one signs in with the new password, and with the second factor where there is one.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gatepost.access.doors import PUBLIC, open_to
-from gatepost.accounts import devices, forgotten
+from gatepost.accounts import attempts, devices, forgotten
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
@@ -29,11 +31,27 @@ from gatepost.portals.signin.activation import EmailForm, PasswordForm
 from gatepost.portals.visitor import network_address
 from gatepost.sso import sessions
 
+TRIES_MOST, TRIES_WITHIN = 10, timedelta(hours=1)
 PROOF = "forgotten-password"
 REFUSALS = {
     "unknown": gettext_lazy("It was used already, or it is not complete. Have a new one sent."),
     "old": gettext_lazy("This link is older than one hour. Have a new one sent."),
 }
+
+
+class NewPasswordForm(PasswordForm):
+    """Each password that is offered counts: whoever holds the link must not learn here which ones there were."""
+
+    def __init__(self, *args: Any, person: Account, now: datetime, **more: Any) -> None:
+        super().__init__(*args, person=person, **more)
+        self._whose, self._now = str(person.pk), now
+
+    def clean_password(self) -> str:
+        try:
+            attempts.take("new-password", self._whose, most=TRIES_MOST, within=TRIES_WITHIN, now=self._now)
+        except TooOften as often:
+            raise ValidationError(words.wait_text(often)) from often
+        return super().clean_password()
 
 
 @open_to(PUBLIC)
@@ -74,7 +92,7 @@ def set_new(request: HttpRequest) -> HttpResponse:
         return redirect("forgotten")
     try:
         account = forgotten.still(request.session[PROOF], now=now)
-        form = PasswordForm(request.POST or None, person=account)
+        form = NewPasswordForm(request.POST or None, person=account, now=now)
         if request.method == "POST" and form.is_valid():
             return _set(request, form.cleaned_data["password"], now)
     except ActivationRefused as refused:

@@ -84,7 +84,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     stage = _stage(request)
     account: Account = stage.login.user
     form = AnyCodeForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid() and _is_shown(request, account, form):
+    if form.is_bound and form.is_valid() and is_shown(request, account, form):
         return _go_on(stage)
     has_codes = second_factor.has_app(account) or bool(second_factor.recovery_codes(account))
     return _page(
@@ -181,12 +181,8 @@ def add_refusal(form: forms.Form, refused: Exception) -> None:
     form.add_error("code", words.wait_text(refused) if isinstance(refused, TooOften) else str(WRONG))
 
 
-def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    """A page on the way in: without a button to sign in."""
-    return page(request, template, public_frame(request) | {"sign_in_url": ""}, **context)
-
-
-def _is_shown(request: HttpRequest, account: Account, form: AnyCodeForm) -> bool:
+def is_shown(request: HttpRequest, account: Account, form: forms.Form) -> bool:
+    """Whether the `code` of a form is one of `account`'s now; if so this session has shown its factor."""
     try:
         factor = second_factor.check(account, form.cleaned_data["code"], now=now_of(request))
     except (FactorRefused, TooOften) as refused:
@@ -195,6 +191,11 @@ def _is_shown(request: HttpRequest, account: Account, form: AnyCodeForm) -> bool
     shown(request, account, factor)
     _say_how_many_are_left(request, account, factor)
     return True
+
+
+def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    """A page on the way in: without a button to sign in."""
+    return page(request, template, public_frame(request) | {"sign_in_url": ""}, **context)
 
 
 def _say_how_many_are_left(request: HttpRequest, account: Account, factor: int) -> None:

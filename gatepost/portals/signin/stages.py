@@ -1,23 +1,55 @@
 """What stands between a right password and being signed in. The library walks through these; nobody skips one."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from allauth.account.internal.decorators import login_stage_required
 from allauth.account.stages import LoginStage
 from allauth.mfa.stages import AuthenticateStage
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from gatepost.access import queries
 from gatepost.accounts import second_factor
+from gatepost.accounts.models import Account
 
+BEGUN = "sign-in-begun"
 Page = Callable[[HttpRequest], HttpResponse]
 
 
 def at(stage: type[LoginStage]) -> Callable[[Page], Page]:
     """The page of a stage: for whoever has come so far and no further; anybody else is sent to the sign-in."""
     decorate: Callable[[Page], Page] = login_stage_required(stage=stage.key, redirect_urlname="account_login")
-    return decorate
+
+    def guard(view: Page) -> Page:
+        @wraps(view)
+        def look(request: HttpRequest) -> HttpResponse:
+            reached = request._login_stage  # type: ignore[attr-defined] # put there by the library's decorator
+            return view(request) if still_stands(request, reached.login.user) else _start_again(request, reached)
+
+        return decorate(look)
+
+    return guard
+
+
+def begin(request: HttpRequest, account: Account) -> None:
+    """Remember by which password the sign-in to `account` began that is under way in this browser."""
+    request.session[BEGUN] = account.get_session_auth_hash()
+
+
+def still_stands(request: HttpRequest, account: Account) -> bool:
+    """Whether the sign-in under way began with the password that `account` has now: a new one ends half-done ones."""
+    return constant_time_compare(request.session.get(BEGUN, ""), account.get_session_auth_hash())
+
+
+def _start_again(request: HttpRequest, stage: Any) -> HttpResponse:
+    messages.warning(request, _("The password was changed meanwhile. Please sign in again."))
+    answer: HttpResponse = stage.abort()
+    return answer
 
 
 class AskStage(AuthenticateStage):  # type: ignore[misc]

@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gatepost.accounts import devices, second_factor
-from gatepost.accounts.models import Account, Device
+from gatepost.accounts.models import Account, ActivationMail, Device
+from gatepost.notify import activations
+from gatepost.portals.tests import mails
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from gatepost.sso.models import ServiceSession
 from gatepost.sso.tests.conversations import a_service
@@ -127,6 +129,62 @@ class TestEnding:
         assert browser.post("/devices/end-others/").status_code == 403
 
 
+class TestWordOfANewBrowser:
+    """By mail, to the account; known is a browser in which it signed in before."""
+
+    @pytest.fixture(autouse=True)
+    def signed_in_before(self, mother: Account) -> None:
+        Account.objects.filter(pk=mother.pk).update(last_login=NOW - timedelta(days=1))
+
+    def test_says_which_when_where_and_what_to_do(self, mother: Account, settings: Any) -> None:
+        sign_in(mother, agent=IPHONE)
+        with mails.kept(settings) as relay:
+            activations.send_due(now=NOW)
+            told = mails.text_in(relay)
+        for words in ("iPhone", "11/23 08:12", "203.0.113.*", "/devices/"):
+            assert words in told
+        assert "203.0.113.77" not in told
+
+    def test_is_sent_once_for_each_browser(self, mother: Account) -> None:
+        browser = sign_in(mother)
+        browser.post("/sign-out/")
+        browser.post("/sign-in/", {"login": mother.email, "password": PASSWORD})
+        assert kinds() == ["new_device"]
+
+    def test_is_not_sent_where_two_share_a_computer(self, mother: Account) -> None:
+        builders.an_account("father@example.org", password=PASSWORD)
+        browser = visit()
+        for email in ("mother@example.org", "father@example.org", "mother@example.org", "father@example.org"):
+            browser.post("/sign-in/", {"login": email, "password": PASSWORD})
+            browser.post("/sign-out/")
+        assert kinds() == ["new_device"]  # the mother's; the father had never signed in anywhere
+
+    def test_is_not_sent_for_the_first_sign_in_of_all(self, mother: Account) -> None:
+        Account.objects.update(last_login=None)
+        sign_in(mother)
+        assert kinds() == []
+
+    def test_is_not_sent_for_a_password_that_was_only_guessed(self, mother: Account) -> None:
+        visit().post("/sign-in/", {"login": mother.email, "password": "wrong"})
+        assert kinds() == []
+
+    def test_is_not_sent_before_the_second_factor_was_shown(self) -> None:
+        office = builders.an_office(builders.a_school())
+        office.set_password(PASSWORD)
+        office.last_login = NOW
+        office.save()
+        browser = visit()
+        browser.post("/sign-in/", {"login": office.email, "password": PASSWORD})
+        assert kinds() == []
+        browser.post("/sign-in/code/", {"code": builders.a_code(now=NOW)})
+        assert kinds() == ["new_device"]
+
+    def test_does_not_fill_a_mailbox(self, mother: Account) -> None:
+        for _browser in range(7):
+            sign_in(mother)
+        assert len(kinds()) == 5
+
+
 class TestWritingDown:
     def test_the_last_use_is_written_once_in_five_minutes(self, mother: Account) -> None:
         browser = sign_in(mother)
@@ -171,6 +229,10 @@ def test_switching_a_second_factor_on_ends_the_devices_that_did_not_show_it(moth
     code = second_factor.code_at(secret, int(NOW.timestamp()) // second_factor.PERIOD_SECONDS)
     assert here.post("/second-factor/", {"code": code, "password": PASSWORD}).status_code == 200
     assert (is_in(here), is_in(phone)) == (True, False)
+
+
+def kinds() -> list[str]:
+    return list(ActivationMail.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def _later(*, minutes: int) -> dict[str, Any]:

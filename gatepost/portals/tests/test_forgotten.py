@@ -202,3 +202,16 @@ class TestTheNewPassword:
                 NotOneOfTheLast().validate(password, mother)
         NotOneOfTheLast().validate(used[0], mother)
         assert OldPassword.objects.count() == 2
+
+    def test_does_not_tell_by_many_tries_which_passwords_there_were(self, link: str) -> None:
+        browser = visit()
+        browser.get(link)
+        guess = {"password": OLD, "again": OLD}
+        for _try in range(10):
+            browser.post("/forgotten-password/new/", guess)
+        answer = browser.post("/forgotten-password/new/", BOTH)
+        assert answer.status_code == 200
+        assert Account.objects.get(email=EMAIL).check_password(OLD)
+        later = visit(now=NOW + timedelta(minutes=59))
+        later.cookies = browser.cookies
+        assert 'aria-invalid="true"' in text_of(later.post("/forgotten-password/new/", BOTH))

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from gatepost.access.models import Role
-from gatepost.accounts import second_factor
+from gatepost.accounts import forgotten, second_factor
 from gatepost.accounts.activation import send_word
 from gatepost.accounts.models import Account, ActivationMail
 from gatepost.audit.models import Entry
@@ -209,6 +209,53 @@ class TestEachSignIn:
         account = builders.a_guardian(student, account=builders.an_account(password=PASSWORD))
         builders.a_second_factor(account)
         assert not is_signed_in(after_password(account))
+
+
+class TestAHalfDoneSignIn:
+    """The password was right; the code is still to come, or the app to be set up."""
+
+    def test_ends_with_the_password_that_began_it(self, office: Account) -> None:
+        browser = after_password(office)
+        forgotten.set_new(office, "river-umbrella-42", now=NOW)
+        answer = browser.post("/sign-in/code/", {"code": a_code(now=NOW)}, follow=True)
+        assert answer.redirect_chain[-1][0] == "/sign-in/"
+        assert "密碼" in text_of(answer).partition("notice")[2]
+        assert not is_signed_in(browser)
+
+    def test_sets_no_factor_up_after_that(self, registrar: Account) -> None:
+        browser = after_password(registrar)
+        secret = secret_on(text_of(browser.get("/sign-in/second-factor/")))
+        forgotten.set_new(registrar, "river-umbrella-42", now=NOW)
+        browser.post("/sign-in/second-factor/", {"code": code_of(secret)})
+        assert not second_factor.is_set_up(registrar)
+
+    def test_goes_on_while_the_password_stands(self, office: Account) -> None:
+        browser = after_password(office)
+        browser.get("/sign-in/code/")
+        browser.post("/sign-in/code/", {"code": a_code(now=NOW)})
+        assert is_signed_in(browser)
+
+
+class TestProvingItAgain:
+    """What a sign-in asks is asked, whoever sends one there."""
+
+    @pytest.fixture
+    def browser(self, office: Account) -> Client:
+        return visit(office)
+
+    def test_takes_the_code_beside_the_password(self, browser: Client) -> None:
+        assert 'name="code"' in text_of(browser.get("/sign-in/again/"))
+        assert browser.post("/sign-in/again/", {"password": PASSWORD, "code": a_code(now=NOW)}).status_code == 302
+
+    @pytest.mark.parametrize("typed", [{"password": PASSWORD}, {"password": PASSWORD, "code": "123456"}])
+    def test_the_password_alone_proves_nothing(self, browser: Client, typed: dict[str, str]) -> None:
+        assert browser.post("/sign-in/again/", typed).status_code == 200
+        assert "account_authentication_methods" not in browser.session
+
+    def test_a_wrong_password_uses_no_code_up(self, browser: Client) -> None:
+        code = a_code(now=NOW)
+        assert browser.post("/sign-in/again/", {"password": "wrong", "code": code}).status_code == 200
+        assert browser.post("/sign-in/again/", {"password": PASSWORD, "code": code}).status_code == 302
 
 
 class TestARecoveryCode:
