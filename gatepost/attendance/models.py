@@ -197,12 +197,18 @@ class Sweep(models.Model):
     held_facts = models.JSONField(default=dict)  # ids of silent readers, counts
     decided_at = models.DateTimeField(null=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)  # the school looked for them: what is paid for may be sent, too
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     expected = models.PositiveIntegerField(default=0)
     missing = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["school", "date"], name="attendance_sweep_once"),
+            models.CheckConstraint(
+                condition=Q(confirmed_at__isnull=True) | Q(decided_at__isnull=False),
+                name="attendance_sweep_confirmed_once_decided",
+            ),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True, held_because="") | (Q(held_at__isnull=False) & ~Q(held_because="")),
                 name="attendance_sweep_held_has_a_reason",

@@ -51,7 +51,9 @@ def _not_arrived(data: Mapping[str, Any], now: datetime) -> Words:
         gettext("The school's gate readers are working normally, and the school is calling the roll."),
         gettext("If your child is not coming today, please tell the homeroom teacher."),
     )
-    return Words(subject=headline, headline=headline, lines=lines)
+    # A short message goes only after the school has confirmed, so it says more.
+    short = gettext("{school}: {student} is not at school ({time}); the school has checked. Please call the school.")
+    return Words(subject=headline, headline=headline, lines=lines, short=short.format(school=data["school"], **slots))
 
 
 def _found(data: Mapping[str, Any], now: datetime) -> Words:
@@ -60,6 +62,7 @@ def _found(data: Mapping[str, Any], now: datetime) -> Words:
         subject=words.subject,
         headline=words.headline,
         lines=(*words.lines, gettext("This follows our earlier message that no tap had been seen.")),
+        short=words.short,
     )
 
 
@@ -68,7 +71,12 @@ def _corrected(data: Mapping[str, Any], now: datetime) -> Words:
     slots = {"student": data["student"], "time": _clock(data)}
     headline = gettext("Correction: please disregard our earlier message about {student}").format(**slots)
     ask = gettext("Questions? Please ask the homeroom teacher.")
-    return Words(subject=headline, headline=headline, lines=(_where(data), _wrong(data).format(**slots), ask))
+    return Words(
+        subject=headline,
+        headline=headline,
+        lines=(_where(data), _wrong(data).format(**slots), ask),
+        short=f"{data['school']}: {headline}",
+    )
 
 
 def _wrong(data: Mapping[str, Any]) -> str:
@@ -87,9 +95,12 @@ def _words(data: Mapping[str, Any], now: datetime, *, headline: str) -> Words:
         _where_and_when(data["school"], at.date(), language),
         _source_line(data["source"], data.get("place", ""), language),
     ]
+    short = f"{data['school']}: {said}"
     if now - at > LATE:
-        lines.append(gettext("This message is late; the time above is when it happened."))
-    return Words(subject=said, headline=said, lines=tuple(lines))
+        late = gettext("This message is late; the time above is when it happened.")
+        lines.append(late)
+        short += f" {late}"
+    return Words(subject=said, headline=said, lines=tuple(lines), short=short)
 
 
 def _clock(data: Mapping[str, Any]) -> str:

@@ -96,7 +96,23 @@ def release(school: School, *, by: object, now: datetime) -> Sweep:
                 sweep.asked_at, sweep.expected, sweep.missing = now, finding.expected, len(finding.missing)
                 _decide([sweep], {school.pk: finding}, now=now, by=by)
                 entries.record("sweep:released", by=by, school_code=school.code, missing=len(finding.missing))
+                sweep.confirmed_at, sweep.confirmed_by = now, by  # type: ignore[assignment] # they saw the names
                 sweep.save()
+    return sweep
+
+
+def confirm(school: School, *, by: object, now: datetime) -> Sweep | None:
+    """The school called the roll: those about whom home was told today are not there. None if nothing was decided.
+
+    Messages that wait for this (short ones) may go from now on. Confirming again changes nothing.
+    """
+    today = local_date(now, school.timezone)
+    with transaction.atomic():
+        sweep = Sweep.objects.select_for_update().filter(school=school, date=today, decided_at__isnull=False).first()
+        if sweep is not None and sweep.confirmed_at is None:
+            sweep.confirmed_at, sweep.confirmed_by = now, by  # type: ignore[assignment]
+            sweep.save(update_fields=["confirmed_at", "confirmed_by"])
+            entries.record("sweep:confirmed", by=by, school_code=school.code)
     return sweep
 
 

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from django.conf import settings
 
+from gatepost.allowances import rules
 from gatepost.channels.email.pool import SmtpPool
 from gatepost.channels.line.transport import LineTransport
 from gatepost.kit.worker import Loop
-from gatepost.notify import relay, sender
+from gatepost.notify import relay, sender, sms_receipts
+from gatepost.notify import sms as notify_sms
 from gatepost.notify.line import line_settings
 from gatepost.notify.line.carrier import LineCarrier
 from gatepost.notify.mail import MailCarrier
@@ -23,6 +25,7 @@ class Way:
     carrier: sender.Carrier
     handful: int = sender.HANDFUL
     is_down: Callable[[], bool] = lambda: False  # leasing what can only be given back would be of no use
+    beside: tuple[Loop, ...] = ()  # what else this channel needs to be done
 
     def loop(self) -> Loop:
         """The loop that sends what is due on this channel."""
@@ -58,7 +61,20 @@ def line() -> Way:
     return Way("line", carrier, handful=sender.BATCH, is_down=lambda: carrier.is_down)
 
 
-WAYS: dict[str, Callable[[], Way]] = {"email": mail, "line": line}
+def sms() -> Way:
+    """Short messages, over the gateway of the settings; what is paid for is asked of the schools' budgets."""
+    gateway = notify_sms.gateway()
+    carrier = notify_sms.SmsCarrier(gateway, rules.allow)
+    receipts = Loop(
+        "sms-receipts",
+        lambda now: sms_receipts.collect(gateway, now=now) + rules.give_back(now=now) + sms_receipts.forget(now=now),
+        every_seconds=5,
+        repeat=False,
+    )
+    return Way("sms", carrier, is_down=lambda: carrier.is_down, beside=(receipts,))
+
+
+WAYS: dict[str, Callable[[], Way]] = {"email": mail, "line": line, "sms": sms}
 
 
 def ways() -> list[Way]:

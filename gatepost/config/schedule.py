@@ -39,7 +39,7 @@ def loops(carried: Sequence[Way]) -> list[Loop]:
 def _loops(carried: Sequence[Way]) -> list[Loop]:
     return [
         *arrivals_loops(),
-        *(way.loop() for way in carried),
+        *(loop for way in carried for loop in (way.loop(), *way.beside)),
         *(line_loops() if "line" in settings.CHANNELS else ()),
         Loop("losses", losses.follow, every_seconds=20, repeat=False),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),

@@ -29,6 +29,7 @@ from gatepost.kit.sealed import KeyRing
 from gatepost.upstream import configured
 
 METRICS_TOKEN_CHARACTERS_MIN = 20
+SMPP_PASSWORD_CHARACTERS_MAX = 8  # 5.2.2 of SMPP 3.4
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -70,6 +71,29 @@ LINE_CHANNEL_SECRET, LINE_ACCESS_TOKEN, LINE_ACCOUNT, LINE_API = line.read(
 )
 if LINE_ACCOUNT:
     CHANNELS.append("line")
+
+# Short messages: off, or over one of two gateways; a demonstration puts them into its mail catcher.
+SMS = env_choice("GATEPOST_SMS", "off", among=["off", "smpp", "mitake", "mail"])
+if SMS == "mail" and not DEMONSTRATION:
+    env_problem("GATEPOST_SMS", "can be mail in a demonstration only")
+SMS_USER = env_text("GATEPOST_SMS_USER", None if SMS in ("smpp", "mitake") else "")
+SMS_PASSWORD = env_secret("GATEPOST_SMS_PASSWORD", None if SMS in ("smpp", "mitake") else "")
+SMS_HOST = env_text("GATEPOST_SMS_HOST", None if SMS == "smpp" else "")
+SMS_PORT = env_int("GATEPOST_SMS_PORT", 3550, at_least=1, at_most=65535)
+SMS_SENDER = env_text("GATEPOST_SMS_SENDER", "")
+SMS_TLS = env_bool("GATEPOST_SMS_TLS", default=True)
+SMS_LONG = env_choice("GATEPOST_SMS_LONG", "udh", among=["udh", "payload"])
+SMS_WINDOW = env_int("GATEPOST_SMS_WINDOW", 10, at_least=1, at_most=100)
+SMS_URL = env_url("GATEPOST_SMS_URL", "https://smsapi.mitake.com.tw")
+SMS_CODES_AN_HOUR = env_int("GATEPOST_SMS_CODES_AN_HOUR", 300, at_least=1, at_most=100_000)
+if SMS == "smpp" and len(SMS_PASSWORD) > SMPP_PASSWORD_CHARACTERS_MAX:
+    env_problem(
+        "GATEPOST_SMS_PASSWORD", f"has more than {SMPP_PASSWORD_CHARACTERS_MAX} characters, which SMPP cannot say"
+    )
+if SMS == "mitake" and not SMS_URL.startswith("https://") and not DEMONSTRATION:
+    env_problem("GATEPOST_SMS_URL", "must be https: the password is in it")
+if SMS != "off":
+    CHANNELS.append("sms")
 
 # The city's documented way in. It opens nothing without a code from the proven mailbox: it proves what the link does.
 FIRST_PASSWORD_BY_ID_NUMBER = env_bool("GATEPOST_FIRST_PASSWORD_BY_ID_NUMBER", default=True)
@@ -132,6 +156,7 @@ INSTALLED_APPS = [
     "gatepost.access",
     "gatepost.upstream",
     "gatepost.attendance",
+    "gatepost.allowances",
     "gatepost.announcements",
     "gatepost.sso",
     "gatepost.portals",

@@ -7,6 +7,7 @@ sent is bounded for the person who asks and for the mailbox that gets them, so t
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -15,11 +16,14 @@ from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.channels.email.address import usable
 from gatepost.channels.errors import ChannelError
-from gatepost.notify.models import Address, AddressProof, Channel
+from gatepost.channels.sms import numbers
+from gatepost.notify.models import Address, AddressProof, Channel, Recipient
 
 CODE_GOOD_FOR = timedelta(minutes=15)
 TRIES_MOST = 5
 ADDRESSES_MOST = 5
+NUMBERS_MOST = 2
+SMS_CODES_A_PERSON = 4  # in a day
 CODES_A_PERSON = 5  # in an hour
 CODES_AN_ADDRESS = 5  # in a day, whoever asks
 
@@ -27,8 +31,8 @@ CODES_AN_ADDRESS = 5  # in a day, whoever asks
 class AddressRefused(Exception):
     """The address or its code cannot be taken.
 
-    `code`: unusable (no mail address), proven (already counts), many (enough addresses), often (enough codes for now);
-    wrong, expired, spent (too many tries).
+    `code`: unusable (no such address), proven (already counts), many (enough addresses), often (enough codes for now),
+    stranger (no child bound here); wrong, expired, spent (too many tries).
     """
 
     def __init__(self, code: str) -> None:
@@ -55,6 +59,37 @@ def add(account: Account, target: str) -> Address:
         return Address.objects.create(account=account, channel=Channel.EMAIL, target=written)
 
 
+def add_number(account: Account, target: str) -> Address:
+    """Put down a mobile number of `account`, not proven yet; one that is there already is given back.
+
+    Only for who has a child here: a code costs money, and whoever can have them sent to any number can earn some.
+    Raises `AddressRefused` (stranger, unusable, proven, many).
+    """
+    try:
+        written = numbers.usable(target)
+    except ChannelError as error:
+        raise AddressRefused("unusable") from error
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if not Recipient.objects.filter(account=account, ended_at=None).exists():
+            raise AddressRefused("stranger")
+        known = list(Address.objects.filter(account=account, channel=Channel.SMS))
+        for address in known:
+            if address.target == written:
+                if address.is_usable:
+                    raise AddressRefused("proven")
+                return address
+        if len(known) >= NUMBERS_MOST:
+            raise AddressRefused("many")
+        label = numbers.domestic(written)
+        return Address.objects.create(account=account, channel=Channel.SMS, target=written, label=mask_number(label))
+
+
+def mask_number(number: str) -> str:
+    """A number that its owner recognises and nobody else can use: `0912…678`."""
+    return f"{number[:4]}…{number[-3:]}"
+
+
 def new_code(address: Address, *, now: datetime) -> str:
     """A code to send to `address`; the ones before it are good for nothing. Raises `AddressRefused` (proven, often)."""
     if address.is_usable:
@@ -67,6 +102,8 @@ def new_code(address: Address, *, now: datetime) -> str:
         to_address = AddressProof.objects.filter(target__iexact=address.target)
         if by_person.count() >= CODES_A_PERSON or to_address.count() >= CODES_AN_ADDRESS:
             raise AddressRefused("often")
+        if address.channel == Channel.SMS and _too_many_numbers(address.account_id, now):
+            raise AddressRefused("often")
         AddressProof.objects.create(
             account_id=address.account_id,
             channel=address.channel,
@@ -75,6 +112,13 @@ def new_code(address: Address, *, now: datetime) -> str:
             asked_at=now,
         )
     return code
+
+
+def _too_many_numbers(account_id: UUID, now: datetime) -> bool:
+    """Codes over the air are paid for: fewer for a person, and a bound for everybody together."""
+    paid = AddressProof.objects.filter(channel=Channel.SMS)
+    an_hour = paid.filter(asked_at__gt=now - timedelta(hours=1)).count()
+    return paid.filter(account=account_id).count() >= SMS_CODES_A_PERSON or an_hour >= settings.SMS_CODES_AN_HOUR
 
 
 def prove(address: Address, code: str, *, now: datetime) -> None:
@@ -154,7 +198,11 @@ def _refusal(proof: AddressProof | None, address: Address, code: str, now: datet
 def _count_from(address: Address, now: datetime) -> None:
     address.verified_at, address.disabled_at, address.disabled_because = now, None, ""
     address.save(update_fields=["verified_at", "disabled_at", "disabled_because"])
-    AddressProof.objects.filter(account=address.account_id, channel=address.channel, target=address.target).delete()
+    proofs = AddressProof.objects.filter(account=address.account_id, channel=address.channel, target=address.target)
+    if address.channel == Channel.SMS:
+        proofs.update(tries=TRIES_MOST)  # they were paid for, and go on being counted
+    else:
+        proofs.delete()
     entries.record("address:proven", by=address.account_id, address=address.pk)
 
 

@@ -138,6 +138,43 @@ class LineMonth(models.Model):
         return max(self.sent, self.used + self.sent - self.sent_when_asked)
 
 
+class SmsPart(models.Model):
+    """A short message (or a part of a long one) as its gateway calls it, and what became of it.
+
+    A receipt may come before we noted what it speaks of: then the delivery is not known yet. Codes stay without one.
+    """
+
+    reference = models.TextField(unique=True)
+    delivery_id = models.BigIntegerField(null=True)
+    on_date = models.DateField(null=True)
+    noted_at = models.DateTimeField()
+    asked_at = models.DateTimeField()  # when the gateway was last asked
+    delivered_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    permanent = models.BooleanField(default=False)  # it failed, and this number will never work
+    said = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(delivered_at__isnull=True) | models.Q(failed_at__isnull=True),
+                name="notify_smspart_one_end",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["delivery_id"], name="notify_smspart_delivery"),
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(delivered_at=None, failed_at=None),
+                name="notify_smspart_open",
+            ),
+            models.Index(fields=["noted_at"], name="notify_smspart_noted"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Subscription(models.Model):
     """This recipient wants this topic at this address."""
 

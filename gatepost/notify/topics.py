@@ -15,6 +15,7 @@ class Words:
     subject: str
     headline: str
     lines: tuple[str, ...] = ()
+    short: str = ""  # the whole of it in one breath, for a channel paid by length; the headline where it is empty
 
     @property
     def text(self) -> str:

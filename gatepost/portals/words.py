@@ -100,11 +100,20 @@ DELIVERY_REASONS: dict[str, Promise] = {
 }
 # The same where the channel is another than email: by channel and reason.
 CHANNEL_REASONS: dict[tuple[str, str], Promise] = {
+    ("sms", "refused"): gettext_lazy("The phone company does not know this number. It is switched off."),
+    ("sms", "undelivered"): gettext_lazy("The telephone could not be reached."),
+    ("sms", "too_late"): gettext_lazy("The phone company could not be reached in time."),
+    ("sms", "unreachable"): gettext_lazy("The number was not proven, or was switched off."),
+    ("sms", "budget"): gettext_lazy("The school’s budget for text messages is used up."),
+    ("sms", "not_granted"): gettext_lazy("Arrivals and departures by text message were not granted for this month."),
+    ("sms", "unconfirmed"): gettext_lazy("The school had not confirmed it in time."),
+    ("sms", "not_by_sms"): gettext_lazy("This is told by other ways than text messages."),
     ("line", "refused"): gettext_lazy("LINE does not know this person any more. LINE is to be connected again."),
     ("line", "too_late"): gettext_lazy("LINE could not be reached in time."),
     ("line", "budget"): gettext_lazy("The month’s LINE messages are used up."),
 }
 ADDRESS_REASONS: dict[str, Promise] = {
+    "undelivered": gettext_lazy("The phone company says that this number does not work."),
     "bounced": gettext_lazy("Mail to it came back."),
     "refused": gettext_lazy("Its mail server refused our mail."),
     "unfollowed": gettext_lazy("Our account was blocked on LINE."),

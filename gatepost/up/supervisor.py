@@ -134,12 +134,13 @@ class Supervisor:
         return settings
 
     def _catcher_settings(self) -> dict[str, str]:
-        """A demonstration never mails anybody but the catcher, whatever mail server the environment names."""
+        """A demonstration mails nobody but the catcher, and no telephone, whatever the environment names."""
         return {
             "GATEPOST_SMTP_HOST": "127.0.0.1",
             "GATEPOST_SMTP_PORT": str(self.places.smtp_port),
             "GATEPOST_SMTP_SECURITY": "none",
             "GATEPOST_SMTP_USER": "",
+            "GATEPOST_SMS": "mail",
             "GATEPOST_MAIL_PORT": str(self.places.mail_port),
             "GATEPOST_SERVICES_PORT": str(self.places.services_port),
         }
