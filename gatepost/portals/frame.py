@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -74,6 +75,8 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
             ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
         ]
+        if "sms" in settings.CHANNELS:
+            nav += [("sms", _("Text messages"), reverse("school-sms", args=[school.code]))]
     if Role.Name.SCHOOL_ADMINISTRATOR in held:
         nav += [("people", _("People and roles"), reverse("school-people", args=[school.code]))]
     detail = listed(str(ROLES[name]) for name in ROLES if name in held)

@@ -57,6 +57,11 @@ _WEEKDAYS = (
     pgettext_lazy("short weekday", "Sat"),
     pgettext_lazy("short weekday", "Sun"),
 )
+GRANT_STATES: dict[str, Promise] = {
+    "waiting": gettext_lazy("The school has not answered yet"),
+    "approved": gettext_lazy("Granted"),
+    "refused": gettext_lazy("Refused"),
+}
 CHANNELS: dict[str, Promise] = {
     "email": gettext_lazy("Email"),
     "line": gettext_lazy("LINE"),

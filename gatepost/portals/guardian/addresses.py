@@ -16,7 +16,7 @@ from gatepost.channels.errors import ChannelError
 from gatepost.notify import addresses
 from gatepost.notify.addresses import AddressRefused
 from gatepost.notify.codes import send_code
-from gatepost.notify.models import Address
+from gatepost.notify.models import Address, Channel
 from gatepost.portals.frame import family_frame, page, signed_in
 from gatepost.portals.moment import now_of
 
@@ -84,6 +84,8 @@ def add(request: HttpRequest) -> HttpResponse:
 def code(request: HttpRequest, address_id: int) -> HttpResponse:
     """Type the code that came back; or, with `again`, have a new one sent."""
     address = _own(request, address_id)
+    if address.channel != Channel.EMAIL:
+        raise Http404("no mailbox")
     if address.is_usable:
         return redirect("family-settings")
     again = "again" in request.POST

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as config
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -61,6 +62,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         has_usable=any(address.is_usable for address in addresses),
         addresses=[_address(address, sent.get(address.pk)) for address in addresses],
         ways=ways.on_offer(),
+        sms_url=reverse("family-sms") if "sms" in config.CHANNELS else "",
         bonds=[_bond(child) for child in _bound(account)],
     )
 

@@ -1,6 +1,19 @@
 from django.urls import path
 
-from gatepost.portals.guardian import addresses, bond, cards, child, consents, home, line, looks, services, settings
+from gatepost.portals.guardian import (
+    addresses,
+    bond,
+    cards,
+    child,
+    consents,
+    home,
+    line,
+    looks,
+    numbers,
+    services,
+    settings,
+    sms,
+)
 
 urlpatterns = [
     path("", home.family, name="family"),
@@ -22,5 +35,8 @@ urlpatterns = [
     path("settings/line/link/", line.link, name="line-link"),
     path("settings/addresses/<int:address_id>/line/", line.again, name="address-line-again"),
     path("settings/addresses/<int:address_id>/code/", addresses.code, name="address-code"),
+    path("settings/numbers/new/", numbers.add, name="number-new"),
+    path("settings/numbers/<int:address_id>/code/", numbers.code, name="number-code"),
+    path("text-messages/", sms.service, name="family-sms"),
     path("settings/addresses/<int:address_id>/removal/", addresses.remove, name="address-removal"),
 ]

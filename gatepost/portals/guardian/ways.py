@@ -44,6 +44,14 @@ WAYS = (
         prove_label=gettext_lazy("Connect again"),
         waiting=gettext_lazy("It is used once you have connected it."),
     ),
+    Way(
+        Channel.SMS,
+        label=gettext_lazy("Add a mobile number"),
+        add="number-new",
+        prove="number-code",
+        prove_label=gettext_lazy("Type the code"),
+        waiting=gettext_lazy("It is used once you have typed the code we sent there."),
+    ),
 )
 
 

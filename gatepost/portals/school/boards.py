@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -34,6 +35,7 @@ def drawn(board: Board, school: School, *, roles_here: set[str]) -> dict[str, An
         "stopped": [_stopped(one, zone) for one in board.stopped],
         "released": _released(board, zone),
         "correction_url": _correction_url(board, school, roles_here),
+        "confirm_url": _confirm_url(board, school, roles_here),
     }
 
 
@@ -217,6 +219,14 @@ def _correction_url(board: Board, school: School, roles_here: set[str]) -> str:
     """Where messages that went out are taken back, for who may do it."""
     may = bool(board.not_arrived and roles_here & set(MANAGES))
     return reverse("school-correction", args=[school.code]) if may else ""
+
+
+def _confirm_url(board: Board, school: School, roles_here: set[str]) -> str:
+    """Where the school says that it looked for them, so that text messages may go."""
+    sweep = board.sweep
+    waits = sweep is not None and sweep.decided_at is not None and sweep.confirmed_at is None
+    may = "sms" in settings.CHANNELS and waits and board.not_arrived and roles_here & set(MANAGES)
+    return reverse("school-sms-confirmation", args=[school.code]) if may else ""
 
 
 def _released(board: Board, zone: str) -> str:

@@ -22,6 +22,7 @@ from gatepost.portals.school import (
     rights,
     rules,
     schools,
+    sms,
     students,
     today,
 )
@@ -32,6 +33,8 @@ urlpatterns = [
     path("<code:code>/today/board/", today.board, name="school-board"),
     path("<code:code>/release/", release.release, name="school-release"),
     path("<code:code>/correction/", correction.correction, name="school-correction"),
+    path("<code:code>/text-messages/", sms.service, name="school-sms"),
+    path("<code:code>/text-messages/confirmation/", sms.confirmation, name="school-sms-confirmation"),
     path("<code:code>/entries/new/", entries.new, name="school-entry"),
     path("<code:code>/students/", students.students, name="school-students"),
     path("<code:code>/students/<uuid:student_id>/", students.today, name="school-student-today"),
