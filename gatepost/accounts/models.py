@@ -259,3 +259,48 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class PhoneApproval(models.Model):
+    """A browser shows a QR code and waits; a phone that is signed in opens it and lets that browser in, or does not.
+
+    Each step is a time. What the browser holds is a secret of its session; what the code holds is another one.
+    """
+
+    browser_digest = models.BinaryField(max_length=32)
+    link_digest = models.BinaryField(max_length=32, unique=True)
+    match = models.TextField()  # two digits that the waiting browser shows
+    choices = ArrayField(models.TextField())  # what the phone offers: those two digits among others
+    browser = models.TextField(blank=True)  # as a device is described
+    system = models.TextField(blank=True)
+    network = models.TextField(blank=True)
+    service = models.TextField(blank=True)  # the name of the service that the browser goes on to
+    made_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)  # by the account, which is the only one that can answer
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    redeemed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(seen_at__isnull=True, account__isnull=True)
+                | Q(seen_at__isnull=False, account__isnull=False),
+                name="accounts_phone_approval_seen_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True, refused_at__isnull=True)
+                | Q(seen_at__isnull=False, approved_at__isnull=True)
+                | Q(seen_at__isnull=False, refused_at__isnull=True),
+                name="accounts_phone_approval_answered_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(redeemed_at__isnull=True) | Q(approved_at__isnull=False),
+                name="accounts_phone_approval_redeemed_after_yes",
+            ),
+        ]
+        indexes = [models.Index(fields=["made_at"], name="accounts_phone_approval_made")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

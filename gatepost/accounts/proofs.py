@@ -25,6 +25,7 @@ _AMR = {
     "taipei_pass": ("fed",),  # not in the RFC: somebody else signed them in
     "twfido": ("fed", "user"),
     "mobile_id": ("fed", "mca"),
+    "phone": ("mca",),
 }
 
 
@@ -49,6 +50,13 @@ def of_session(request: HttpRequest, account: Account, *, now: datetime) -> Proo
     return Proof(newest or now, tuple(dict.fromkeys(methods)), factor)
 
 
+def was_within(request: HttpRequest, account: Account, *, time: timedelta, now: datetime) -> bool:
+    """Whether the person proved who they are within `time` before `now`, in this session: at its sign-in or later."""
+    records = get_authentication_records(request, account)
+    moments = [datetime.fromtimestamp(float(record["at"]), UTC) for record in records if "at" in record]
+    return any(timedelta(minutes=-1) <= now - moment <= time for moment in moments)
+
+
 def prove_again(request: HttpRequest, account: Account, password: str, *, now: datetime) -> bool:
     """Whether `password` is the account's; if so the session remembers it. Raises `attempts.TooOften`."""
     if not is_password(account, password, now=now):
@@ -65,7 +73,7 @@ def is_password(account: Account, password: str, *, now: datetime) -> bool:
 
 def remember_password(request: HttpRequest, account: Account, *, now: datetime) -> None:
     """The person at `request` has just shown the password of `account`, and whatever was asked beside it."""
-    record_authentication(request, account, method="password", reauthenticated=True)
+    record_authentication(request, account, method="password", reauthenticated=True, at=now.timestamp())
     remember_proof(request, now)
 
 

@@ -57,6 +57,11 @@ WAYS = (
         url_name="mailed-code",
     ),
     Way(
+        title=gettext_lazy("With my phone"),
+        suits=gettext_lazy("For those at a computer whose phone is signed in already: scan a code, no password."),
+        url_name="phone",
+    ),
+    Way(
         title=gettext_lazy("With Taipei Pass"),
         suits=gettext_lazy("For guardians who are gold members of the city’s account."),
         url_name="taipei-pass",
