@@ -20,7 +20,7 @@ DO $$ BEGIN
 END $$;
 """
 SKIP_NUMBERS = "SELECT setval(pg_get_serial_sequence({name}, 'id'), coalesce(max(id), 0) + {skipped}) FROM {table};\n"
-EMPTY = "TRUNCATE {table};\n"
+EMPTY = "TRUNCATE {tables};\n"  # together: they may point to each other
 
 # An import is undone by comparing transaction numbers. Every row has another one now, which by chance could be equal.
 FORGET_MARKS = "UPDATE roster_import SET mark = '' WHERE mark <> '';\n"
@@ -65,7 +65,7 @@ def after(*, made_at: datetime, counts: dict[str, int]) -> str:
         sql.SQL(COUNT).format(table=sql.Identifier(table), name=sql.Literal(table), count=sql.Literal(counts[name]))
         for name, table in COUNTED.items()
     ]
-    parts += [sql.SQL(EMPTY).format(table=sql.Identifier(table)) for table in LEFT_OUT]
+    parts.append(sql.SQL(EMPTY).format(tables=sql.SQL(", ").join(map(sql.Identifier, LEFT_OUT))))
     parts += [
         sql.SQL(SKIP_NUMBERS).format(
             table=sql.Identifier(table), name=sql.Literal(table), skipped=sql.Literal(NUMBERS_SKIPPED)
