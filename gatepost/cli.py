@@ -25,6 +25,7 @@ class Elsewhere:
 ELSEWHERE = {
     "import": Elsewhere("gatepost.roster.commands:import_roster", "Read a school's or a city's roster from files."),
     "bounce": Elsewhere("gatepost.notify.commands:bounce", "Note a mail that came back, from standard input."),
+    "push-keys": Elsewhere("gatepost.notify.commands:keys_for_push", "Show or renew the keys for app messages."),
     "operator": Elsewhere("gatepost.access.commands:operator", "Let operators in: the first one, and lost devices."),
     "demo": Elsewhere("gatepost.demo.commands:demo", "Build an invented city to try things on."),
     "signing-keys": Elsewhere("gatepost.sso.commands:signing_keys", "Show or renew the keys that sign for services."),

@@ -15,6 +15,7 @@ from gatepost.notify import sms as notify_sms
 from gatepost.notify.line import line_settings
 from gatepost.notify.line.carrier import LineCarrier
 from gatepost.notify.mail import MailCarrier
+from gatepost.notify.push import PushCarrier, a_sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,12 @@ def sms() -> Way:
     return Way("sms", carrier, is_down=lambda: carrier.is_down, beside=(receipts,))
 
 
-WAYS: dict[str, Callable[[], Way]] = {"email": mail, "line": line, "sms": sms}
+def push() -> Way:
+    """Messages to browsers."""
+    return Way("push", PushCarrier(a_sender()))
+
+
+WAYS: dict[str, Callable[[], Way]] = {"email": mail, "line": line, "sms": sms, "push": push}
 
 
 def ways() -> list[Way]:

@@ -113,6 +113,13 @@ TAIPEI_PASS = configured.taipei_pass(process_environment, demonstration=DEMONSTR
 TWFIDO = configured.twfido(process_environment, demonstration=DEMONSTRATION)
 MOBILE_ID = configured.mobile_id(process_environment, demonstration=DEMONSTRATION)
 
+PUSH_CONTACT = env_text("GATEPOST_PUSH_CONTACT", "")  # whom push services ask in trouble; empty: no app messages
+PUSH_PRIVATE = False  # push services at http addresses of this machine: for tests
+if PUSH_CONTACT and not PUSH_CONTACT.startswith(("mailto:", "https:")):
+    env_problem("GATEPOST_PUSH_CONTACT", "must begin with mailto: or https:")
+if PUSH_CONTACT:
+    CHANNELS.append("push")
+
 env_settle()
 
 MAIL_BOUNCE_SECRET = hmac.digest(SECRET_KEY.encode(), b"return addresses", "sha256")

@@ -5,8 +5,9 @@ class NotifyConfig(AppConfig):
     name = "gatepost.notify"
 
     def ready(self) -> None:
-        """What the post office itself has to say."""
-        from gatepost.notify import losses, topics
+        """What the post office itself has to say; and a browser that is signed out gets no more messages."""
+        from gatepost.notify import losses, receivers, topics
 
         for topic in losses.TOPICS:
             topics.register(topic)
+        receivers.follow_sessions()

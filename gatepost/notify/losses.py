@@ -64,7 +64,7 @@ TOPICS = (Topic(ADDRESS_OFF, _("Address switched off"), _words, optional=False, 
 
 _UNTOLD = """
 SELECT lost.id FROM notify_address lost
-WHERE lost.disabled_at > %(since)s
+WHERE lost.disabled_at > %(since)s AND lost.disabled_because <> 'signed_out' -- whoever signs out knows
     AND EXISTS (
         SELECT FROM notify_address other
         WHERE other.account_id = lost.account_id AND other.verified_at IS NOT NULL AND other.disabled_at IS NULL

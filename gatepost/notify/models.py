@@ -1,3 +1,5 @@
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -187,6 +189,42 @@ class Subscription(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["recipient", "topic", "address"], name="notify_subscription_once")
         ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class PushKey(models.Model):
+    """The pair by which push services know us. A browser takes messages only from the one it was given."""
+
+    public = models.TextField(unique=True)  # as browsers want it: a point of P-256 in base64url
+    private_sealed = models.BinaryField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class PushReceiver(models.Model):
+    """A browser that takes push messages: where, and with which keys. Its address names it by this row's id.
+
+    It belongs to the session in which it was put down: signing out there switches the address off.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="receiver")
+    endpoint = models.TextField(unique=True)
+    p256dh = models.BinaryField(max_length=65)
+    auth = models.BinaryField(max_length=16)
+    key = models.ForeignKey(PushKey, on_delete=models.PROTECT, related_name="receivers")
+    session_key = models.TextField()
+    seen_at = models.DateTimeField()  # when the browser last said that it is there
+    confirmed_at = models.DateTimeField(null=True)  # when it last said that a message came
+    test_digest = models.BinaryField(max_length=32, null=True)  # of the word in the last test message; None: it came
+    tested_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["session_key"], name="notify_receiver_session")]
 
     def __str__(self) -> str:
         return str(self.pk)

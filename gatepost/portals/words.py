@@ -116,12 +116,15 @@ CHANNEL_REASONS: dict[tuple[str, str], Promise] = {
     ("line", "refused"): gettext_lazy("LINE does not know this person any more. LINE is to be connected again."),
     ("line", "too_late"): gettext_lazy("LINE could not be reached in time."),
     ("line", "budget"): gettext_lazy("The month’s LINE messages are used up."),
+    ("push", "refused"): gettext_lazy("The device takes no messages any more. It must be set up anew there."),
+    ("push", "too_late"): gettext_lazy("The push service could not be reached in time."),
 }
 ADDRESS_REASONS: dict[str, Promise] = {
     "undelivered": gettext_lazy("The phone company says that this number does not work."),
     "bounced": gettext_lazy("Mail to it came back."),
     "refused": gettext_lazy("Its mail server refused our mail."),
     "unfollowed": gettext_lazy("Our account was blocked on LINE."),
+    "signed_out": gettext_lazy("You signed out there. Sign in on that device, and messages come again."),
 }
 
 # The state of a line as the style sheet knows it: shape and colour.

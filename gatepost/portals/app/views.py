@@ -85,7 +85,13 @@ def _worker() -> str:
     filled: dict[str, Any] = {
         "release": _release(),
         "settings": json.dumps(
-            {"offline": reverse("offline"), "shell": [static(name) for name in SHELL], "header": HEADER}
+            {
+                "offline": reverse("offline"),
+                "shell": [static(name) for name in SHELL],
+                "header": HEADER,
+                "receipts": reverse("push-receipt"),
+                "icon": static("gatepost/app-icon-192.png"),
+            }
         ),
     }
     return render_to_string("app/worker.js", filled)

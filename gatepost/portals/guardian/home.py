@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.timezone import localtime
@@ -16,6 +17,7 @@ from gatepost.announcements import queries as announcements
 from gatepost.attendance.daylines import DayLine, Known, known
 from gatepost.guardians.applications import claims
 from gatepost.kit.clock import local_date
+from gatepost.notify import push_keys
 from gatepost.notify.queries import Told, told_each
 from gatepost.portals import words
 from gatepost.portals.app.kept import KEPT_SECONDS, mark
@@ -57,6 +59,7 @@ def _kept(
     """What the phone shows without a network."""
     at = localtime(now)
     return {
+        "push_key": push_keys.current(now).public if "push" in settings.CHANNELS else "",
         "mark": mark(request, (child.pk for child in children)),
         "until": (now + timedelta(seconds=KEPT_SECONDS)).isoformat(),
         "moment": f"{words.long_date(at.date())} {at:%H:%M}",

@@ -23,7 +23,7 @@ from gatepost.accounts.models import Account
 from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
 from gatepost.guardians.models import Right
 from gatepost.notify import recipients, topics
-from gatepost.notify.models import Address
+from gatepost.notify.models import Address, Channel
 from gatepost.notify.queries import addresses_of, last_sent, shown, subscribed
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
@@ -170,6 +170,10 @@ def _address(address: Address, last_sent_at: datetime | None) -> dict[str, Any]:
         "about": named,
     }
     actions = [prove, removal] if prove else [removal]
+    if address.disabled_at is not None and address.channel == Channel.PUSH:  # mended on the device alone
+        gone = words.CHANNEL_REASONS["push", "refused"]
+        note = str(words.ADDRESS_REASONS["signed_out"] if address.disabled_because == "signed_out" else gone)
+        return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": [removal]}
     if address.disabled_at is not None:
         why = words.ADDRESS_REASONS.get(address.disabled_because, _("It could not be reached."))
         note = words.sentences(str(why), _("Prove it again to use it."))
@@ -180,4 +184,4 @@ def _address(address: Address, last_sent_at: datetime | None) -> dict[str, Any]:
     if last_sent_at is not None:
         time = localtime(last_sent_at).strftime("%m/%d %H:%M")
         drawn["note"] = _("The last message was handed over on {time}.").format(time=time)
-    return drawn | {"actions": [removal]}
+    return drawn | {"actions": actions if address.channel == Channel.PUSH else [removal]}

@@ -10,6 +10,7 @@ from gatepost.portals.guardian import (
     line,
     looks,
     numbers,
+    push,
     services,
     settings,
     sms,
@@ -39,4 +40,7 @@ urlpatterns = [
     path("settings/numbers/<int:address_id>/code/", numbers.code, name="number-code"),
     path("text-messages/", sms.service, name="family-sms"),
     path("settings/addresses/<int:address_id>/removal/", addresses.remove, name="address-removal"),
+    path("settings/push/new/", push.new, name="push-new"),
+    path("settings/push/receiver/", push.put_down, name="push-receiver"),
+    path("settings/addresses/<int:address_id>/test/", push.test, name="push-test"),
 ]

@@ -52,6 +52,14 @@ WAYS = (
         prove_label=gettext_lazy("Type the code"),
         waiting=gettext_lazy("It is used once you have typed the code we sent there."),
     ),
+    Way(
+        Channel.PUSH,
+        label=gettext_lazy("Get messages on this phone"),
+        add="push-new",
+        prove="push-test",
+        prove_label=gettext_lazy("Send a test message"),
+        waiting=gettext_lazy("It is used once the test message has arrived."),
+    ),
 )
 
 

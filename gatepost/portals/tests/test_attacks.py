@@ -13,7 +13,8 @@ from tests import builders
 PASSWORD = "a long enough one 7"
 # What another site's page may send without a form of ours: services speak for themselves there with a secret or a
 # token; a mail program's one-click unsubscription has a signed address; what a telephone company found is signed, and
-# signs nobody in by itself; what LINE tells is signed; the rest only asks, or asks the person.
+# signs nobody in by itself; what LINE tells is signed, and so is
+# the word that a phone says back; the rest only asks, or asks the person.
 WITHOUT_A_TOKEN = {
     "sso-authorize",
     "sso-token",
@@ -26,6 +27,7 @@ WITHOUT_A_TOKEN = {
     "unsubscribe",
     "mobile-id-back",
     "line-webhook",
+    "push-receipt",
 }
 
 

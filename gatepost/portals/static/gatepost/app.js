@@ -15,6 +15,28 @@ async function installed() {
   await navigator.serviceWorker.ready;
 }
 
+// At each visit, once a day and session: this browser still takes messages, for whoever is signed in.
+async function takenStill() {
+  const {pushKey, pushUrl, mark} = keep.dataset;
+  if (!pushKey || !("PushManager" in window) || Notification.permission !== "granted") return;
+  const {pushManager} = await navigator.serviceWorker.ready;
+  let given = await pushManager.getSubscription();
+  if (!given) return;
+  const octets = Uint8Array.from(atob(pushKey.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  if (String(new Uint8Array(given.options.applicationServerKey)) !== String(octets)) {
+    await given.unsubscribe();
+    given = await pushManager.subscribe({userVisibleOnly: true, applicationServerKey: octets});
+  }
+  const {endpoint, keys} = given.toJSON();
+  const said = `${mark} ${endpoint} ${new Date().toDateString()}`;
+  if (localStorage.getItem("push") === said) return;
+  const body = new URLSearchParams({endpoint, ...keys, key: pushKey, quietly: ""});
+  body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
+  const answer = await fetch(pushUrl, {method: "POST", body});
+  if (answer.status === 204) localStorage.setItem("push", said);
+}
+
 if (keep && "serviceWorker" in navigator) {
   Promise.all([installed(), keepAtHand()]).then(() => { document.documentElement.dataset.kept = keep.dataset.mark; });
+  takenStill();
 }

@@ -2,7 +2,7 @@
 // else comes from the network or not at all.
 "use strict";
 const RELEASE = "{{ release }}";
-const {offline, shell, header} = {{ settings|safe }};
+const {offline, shell, header, receipts, icon} = {{ settings|safe }};
 const SHELL = `shell-${RELEASE}`;
 const KEPT = "kept";
 
@@ -54,4 +54,30 @@ async function drawn(request) {
 async function forgetUnless(mark) {
   const cache = await caches.open(KEPT);
   for (const key of await cache.keys()) if (!mark || !key.url.endsWith(`/${mark}`)) await cache.delete(key);
+}
+
+// A message: shown under its tag, so that a repeat takes the place of the first; then said back, which proves it came.
+self.addEventListener("push", (event) => {
+  const said = event.data.json();
+  const {title, body, lang, tag, url} = said;
+  const shown = self.registration.showNotification(title, {body, lang, tag, icon, badge: icon, data: {url}});
+  event.waitUntil(Promise.all([shown, confirmed(said.receipt)]));
+});
+
+async function confirmed(word) {
+  const body = new URLSearchParams({word});
+  await fetch(receipts, {method: "POST", body, credentials: "omit"}).catch(() => {});
+  for (const page of await self.clients.matchAll({type: "window", includeUncontrolled: true})) page.postMessage("came");
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(opening(event.notification.data.url));
+});
+
+async function opening(url) {
+  const [page] = await self.clients.matchAll({type: "window", includeUncontrolled: true});
+  if (!page) return self.clients.openWindow(url);
+  await page.focus();
+  return page.navigate(url).catch(() => self.clients.openWindow(url));
 }

@@ -1,0 +1,168 @@
+"""Browsers that take push messages: put down, proven by a message that came, ended with the session.
+
+A browser counts after its worker said back the word that was in a test message: only it could read the message.
+"""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core import signing
+from django.db import transaction
+from django.db.models.signals import pre_delete
+
+from gatepost.accounts.models import Account
+from gatepost.audit import entries
+from gatepost.channels.push.subscription import PushSubscription
+from gatepost.kit.clock import utc_now
+from gatepost.notify import addresses, push_keys, topics
+from gatepost.notify.addresses import AddressRefused
+from gatepost.notify.models import Address, Channel, Delivery, PushReceiver, Recipient, Subscription
+from gatepost.notify.sender import SETTLED
+from gatepost.watch import tally
+
+RECEIVERS_MOST = 10
+TEST_GOOD_FOR = timedelta(minutes=15)
+BETWEEN_TESTS = timedelta(seconds=10)
+SIGNED_OUT = "signed_out"
+_SALT = "gatepost.notify.receivers"
+_TEST, _DELIVERY = "test", "delivery"
+
+
+def put_down(
+    account: Account, given: PushSubscription, *, key: str, label: str, session_key: str, now: datetime
+) -> PushReceiver:
+    """This browser takes messages for `account`, and for nobody else any more. `key` is the one it was given.
+
+    Said again at each visit: what changed is kept, and an address that only a sign-out switched off counts again.
+    Raises `AddressRefused` (many; unusable for a key that is not ours).
+    """
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        ours = push_keys.current(now)
+        if key != ours.public:
+            raise AddressRefused("unusable")
+        others = PushReceiver.objects.filter(endpoint=given.endpoint).exclude(address__account=account)
+        Address.objects.filter(receiver__in=others).delete()
+        found = PushReceiver.objects.select_related("address").filter(endpoint=given.endpoint).first()
+        if found is None:
+            found = _new(account, label)
+        found.endpoint, found.p256dh, found.auth = given.endpoint, given.p256dh, given.auth
+        found.key, found.session_key, found.seen_at = ours, session_key, now
+        found.save()
+        Address.objects.filter(pk=found.address_id, disabled_because=SIGNED_OUT).update(
+            disabled_at=None, disabled_because=""
+        )
+        found.address.refresh_from_db()
+    return found
+
+
+def test_word(receiver: PushReceiver, *, now: datetime) -> str:
+    """What a test message carries and the browser says back. Raises `AddressRefused` (often, signed_out)."""
+    if receiver.address.disabled_because == SIGNED_OUT:
+        raise AddressRefused("signed_out")
+    if receiver.tested_at is not None and now < receiver.tested_at + BETWEEN_TESTS:
+        raise AddressRefused("often")
+    word = secrets.token_urlsafe(16)
+    receiver.test_digest, receiver.tested_at = _digest(receiver, word), now
+    receiver.save(update_fields=["test_digest", "tested_at"])
+    return signing.dumps([_TEST, str(receiver.pk), word], salt=_SALT)
+
+
+def delivery_word(delivery_id: int, on_date: Any, receiver_id: UUID) -> str:
+    """The same in a message about a child: whoever says it back has read it."""
+    return signing.dumps([_DELIVERY, delivery_id, on_date.isoformat(), str(receiver_id)], salt=_SALT)
+
+
+def came(word: str, *, now: datetime) -> str:
+    """A browser says that a message came. Returns what that was: proven, delivered, known or stranger.
+
+    A word counts once; saying it again changes nothing.
+    """
+    try:
+        kind, *rest = signing.loads(word, salt=_SALT, max_age=timedelta(days=2))
+        return _proven(*rest, now=now) if kind == _TEST else _delivered(*rest, now=now)
+    except (signing.BadSignature, ValueError, TypeError):
+        return "stranger"
+
+
+def follow_sessions() -> None:
+    """From now on, a session that is ended takes its browser's messages with it."""
+    pre_delete.connect(_session_ended, sender=Session, dispatch_uid="gatepost.notify.receivers")
+
+
+def _new(account: Account, label: str) -> PushReceiver:
+    if Address.objects.filter(account=account, channel=Channel.PUSH).count() >= RECEIVERS_MOST:
+        raise AddressRefused("many")
+    receiver = PushReceiver()
+    receiver.address = Address.objects.create(
+        account=account, channel=Channel.PUSH, target=str(receiver.pk), label=label
+    )
+    entries.record("address:added", by=account, address=receiver.address.pk)
+    return receiver
+
+
+def _proven(receiver_id: str, word: str, *, now: datetime) -> str:
+    with transaction.atomic():
+        receiver = PushReceiver.objects.select_for_update().filter(pk=receiver_id).first()
+        if receiver is None or receiver.test_digest is None or receiver.tested_at is None:
+            return "known"
+        is_right = hmac.compare_digest(bytes(receiver.test_digest), _digest(receiver, word))
+        if not is_right or now >= receiver.tested_at + TEST_GOOD_FOR:
+            return "stranger"
+        receiver.test_digest, receiver.confirmed_at = None, now
+        receiver.save(update_fields=["test_digest", "confirmed_at"])
+        address = Address.objects.select_related("account").get(pk=receiver.address_id)
+        if address.disabled_because == SIGNED_OUT:
+            return "stranger"  # nobody is signed in there: no message that came says whose hands it is in
+        is_first = address.verified_at is None
+        addresses.count_as_proven(address.account, address.target, now=now, channel=Channel.PUSH)
+        if is_first:
+            _subscribe(address)
+    return "proven"
+
+
+def _subscribe(address: Address) -> None:
+    """Who asked for messages on this phone gets all there are, about every child, until they choose otherwise."""
+    Subscription.objects.bulk_create(
+        [
+            Subscription(recipient=recipient, topic=topic.code, address=address)
+            for recipient in Recipient.objects.filter(account=address.account_id, ended_at=None)
+            for topic in topics.choosable()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _delivered(delivery_id: int, on_date: str, receiver_id: str, *, now: datetime) -> str:
+    with transaction.atomic():
+        PushReceiver.objects.filter(pk=receiver_id).update(confirmed_at=now)
+        undecided = Delivery.objects.filter(
+            pk=delivery_id,
+            on_date=on_date,
+            channel=Channel.PUSH,
+            state__in=[Delivery.State.SENDING, Delivery.State.SENT],
+        )
+        if not undecided.update(state=Delivery.State.DELIVERED, because="", settled_at=now):
+            return "known"
+        tally.count({(SETTLED, Channel.PUSH.value, "delivered", ""): 1})
+    return "delivered"
+
+
+def _session_ended(sender: Any, instance: Session, **_more: Any) -> None:
+    """Signed out, here or from another device. One that only ran out says nothing: nobody asked for silence."""
+    now = utc_now()
+    if instance.expire_date <= now:
+        return
+    Address.objects.filter(receiver__session_key=instance.session_key, disabled_at=None).update(
+        disabled_at=now, disabled_because=SIGNED_OUT
+    )
+
+
+def _digest(receiver: PushReceiver, word: str) -> bytes:
+    digest: bytes = settings.KEY_RING.digest(f"push-test:{receiver.pk}:{word}")
+    return digest
