@@ -111,7 +111,7 @@ def _line(name: str, state: tuple[str, str], figures: str, detail: str) -> dict[
 def _states(now: datetime) -> list[dict[str, Any]]:
     counted = notify.states_on(localdate(now))
     rows = []
-    for state, word in words.DELIVERY_STATES.items():
+    for state, word in {**words.DELIVERY_STATES, "sent": _("Handed over")}.items():  # by every channel
         number = sum(count for (_channel, one), count in counted.items() if one == state)
         rows.append({"cells": [{"text": word}, {"text": f"{number:,}", "figure": True, "label": _("Number")}]})
     return rows

@@ -29,6 +29,8 @@ WAYS: dict[str, Promise] = {
     "fed": gettext_lazy("Identity of the city or the state"),
     "hwk": gettext_lazy("Passkey"),
     "swk": gettext_lazy("Passkey"),
+    "otp": gettext_lazy("Code by mail"),
+    "mca": gettext_lazy("Confirmed on a phone"),
 }
 
 
@@ -125,7 +127,8 @@ def _open(request: HttpRequest, account: Account, now: datetime) -> None:
 
 def _card(device: Device, *, is_this: bool, factor: bool) -> dict[str, Any]:
     name = name_of(device.browser, device.system)
-    ways = [str(WAYS[value]) for value in device.methods if value in WAYS]
+    methods = [value for value in device.methods if not (factor and value == "otp")]  # the factor's code is one, too
+    ways = [str(WAYS[value]) for value in methods if value in WAYS]
     if factor:
         ways.append(_("Second factor"))
     facts = [

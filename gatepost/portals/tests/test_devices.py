@@ -83,6 +83,17 @@ class TestTheList:
         office = builders.an_office(builders.a_school())
         page = text_of(visit(office).get("/devices/"))
         assert "第二道驗證" in page
+        assert "Email 驗證碼" not in page
+
+    def test_says_how_it_was_let_in(self, mother: Account) -> None:
+        here = sign_in(mother)
+        for methods, words in (
+            (["otp"], "Email 驗證碼"),
+            (["mca"], "以手機確認"),
+            (["fed", "user"], "市府或政府的身分驗證"),
+        ):
+            Device.objects.update(methods=methods)
+            assert words in text_of(here.get("/devices/"))
 
     @pytest.mark.parametrize("agent", ["", "A" * 9000, "<script>alert(1)</script>", "Mozilla/5.0 (" * 600])
     def test_takes_whatever_a_browser_says(self, mother: Account, agent: str) -> None:
