@@ -9,6 +9,8 @@ from django.test import Client
 from django.utils.timezone import now
 
 from gatepost.accounts.models import Account
+from gatepost.notify import addresses
+from gatepost.notify.models import Address, Channel
 from gatepost.sso.models import AccessToken, Consent, Grant, RefreshToken, ServiceSession
 from gatepost.sso.services import Kind
 from gatepost.sso.tests.conversations import CALLBACK, ISSUER, Rp, a_browser, a_service, claims_of, sent, where
@@ -307,3 +309,16 @@ def test_what_ran_out_is_ended_and_forgotten(rp: Rp, browser: Client) -> None:
     assert not AccessToken.objects.exists()
     Grant.objects.update(expires=now() - timedelta(days=15))
     assert sessions.forget(now()) == 1
+
+
+def test_a_phone_number_is_given_once_it_is_proven() -> None:
+    rp = a_service(reasons={"phone": "To call you when the trip comes home late."})
+    mother = builders.a_guardian(builders.a_student(builders.a_class(builders.a_school())))
+    waiting = Address.objects.create(account=mother, channel=Channel.SMS, target="+886912345678")
+    token = rp.tokens(a_browser(mother), scope="openid phone")["access_token"]
+    assert "phone_number" not in rp.userinfo(token).json()
+    addresses.count_as_proven(mother, waiting.target, channel=Channel.SMS, now=now())
+    info = rp.userinfo(token).json()
+    assert (info["phone_number"], info["phone_number_verified"]) == ("+886912345678", True)
+    addresses.switch_off(waiting.pk, because="refused", now=now())
+    assert "phone_number" not in rp.userinfo(token).json()
