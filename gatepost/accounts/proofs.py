@@ -31,7 +31,7 @@ _AMR = {
 
 @dataclass(frozen=True)
 class Proof:
-    """The newest moment, every way that was used in this session, as values of `amr`, and the second factor shown."""
+    """The newest moment, every way that was used in the browser, as values of `amr`, and the second factor shown."""
 
     at: datetime
     methods: tuple[str, ...]
@@ -51,7 +51,7 @@ def of_session(request: HttpRequest, account: Account, *, now: datetime) -> Proo
 
 
 def was_within(request: HttpRequest, account: Account, *, time: timedelta, now: datetime) -> bool:
-    """Whether the person proved who they are within `time` before `now`, in this session: at its sign-in or later."""
+    """Whether the person proved who they are within `time` before `now`, in their browser: at its sign-in or later."""
     records = get_authentication_records(request, account)
     moments = [datetime.fromtimestamp(float(record["at"]), UTC) for record in records if "at" in record]
     return any(timedelta(minutes=-1) <= now - moment <= time for moment in moments)
@@ -90,7 +90,7 @@ def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
 
 
 def remember_passkey(request: HttpRequest, passkey: Passkey, *, alone: bool = False, again: bool = False) -> None:
-    """This session has shown `passkey`: `alone`, without a password before; or `again`, being signed in.
+    """The browser has shown `passkey`: `alone`, without a password before; or `again`, being signed in.
 
     A passkey is two factors: the device has one and its owner's finger, face or PIN is the other.
     """

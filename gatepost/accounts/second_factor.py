@@ -182,13 +182,13 @@ def take_app_away(account: Account, *, keep_codes: bool, now: datetime) -> None:
 
 
 def remember(session: SessionBase, factor: int) -> None:
-    """This session has shown `factor`."""
+    """The browser has shown `factor`."""
     session[SESSION_KEY] = factor
     Device.objects.filter(session=session.session_key).update(factor=factor)
 
 
 def shown_in(session: SessionBase) -> int:
-    """The number of the factor that this session has shown; 0 for none."""
+    """The number of the factor that the browser has shown; 0 for none."""
     return int(session.get(SESSION_KEY, 0))
 
 

@@ -16,7 +16,7 @@ _COLUMNS = ("session_key", "session_data", "expire_date")
 class SessionStore(db.SessionStore):
     """Django's, but for the look-up; and a device keeps its place in the list when its session gets another key."""
 
-    seen_at: datetime | None = None  # when the device of this session was used last, as far as it was written down
+    seen_at: datetime | None = None  # when the device was used last, as far as it was written down
 
     def _get_session_from_db(self) -> Session | None:
         rows = _FOUND.rows(key=self.session_key, now=timezone.now())

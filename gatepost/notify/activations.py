@@ -142,104 +142,117 @@ def _link_mail(language: str, *, known: bool, by_number: bool, invited: bool) ->
 def _word_mail(kind: str, language: str) -> MailTemplate:
     """Raises `KeyError` for a kind that nobody wrote."""
     with translation.override(language):
-        subject, *parts = {
-            ActivationMail.Kind.PASSWORD_LINK: (
-                gettext("Set a new password for Gatepost"),
-                gettext("Open the link and choose a new password:"),
-                "{link}",
-                gettext("The link works once, and for one hour."),
-                gettext("If you did not ask for this, you need not do anything: your password stays as it is."),
-            ),
-            ActivationMail.Kind.SIGN_IN_CODE: (
-                gettext("{code} signs you in to Gatepost"),
-                gettext(
-                    "Type it on the page where you asked for it, within 10 minutes. It works in that browser only."
-                ),
-                gettext("Nobody from your school or from Gatepost asks you for this code. Tell it to nobody."),
-                gettext("If it was not you who asked, you need not do anything."),
-            ),
-            ActivationMail.Kind.PASSWORD_CHANGED: (
-                gettext("Your Gatepost password was changed"),
-                gettext("All other devices were signed out."),
-                gettext(
-                    "If it was not you, choose “Forgot your password?” on the sign-in page at once and set a new one."
-                ),
-            ),
-            ActivationMail.Kind.EMAIL_CODE: (
-                gettext("{code} confirms your new email for Gatepost"),
-                gettext("Type this code on the page where you change your email, within 15 minutes:"),
-                "{code}",
-                gettext("If it was not you who asked, you need not do anything."),
-            ),
-            ActivationMail.Kind.EMAIL_CODE_OLD: (
-                gettext("{code} allows another email for your Gatepost account"),
-                gettext("Somebody signed in to your account wants to sign in with {about} from now on."),
-                gettext("If that is you, type this code on the page where you change your email, within 15 minutes:"),
-                "{code}",
-                gettext("If it was not you, tell the code to nobody and change your password at once:"),
-                "{devices}",
-            ),
-            ActivationMail.Kind.EMAIL_TAKEN: (
-                gettext("You have a Gatepost account already"),
-                gettext("Somebody wanted to use this email for another Gatepost account. It stays with yours."),
-                gettext("If that was you: one email opens one account. Choose another one there."),
-            ),
-            ActivationMail.Kind.EMAIL_CHANGED: (
-                gettext("You sign in to Gatepost with this email now"),
-                gettext("Messages about children go where they went before. Change that in the message settings."),
-                gettext("The email before can take this back for seven days."),
-            ),
-            ActivationMail.Kind.EMAIL_UNDO: (
-                gettext("Your Gatepost account has another email now"),
-                gettext("From now on it is signed in to with {about}, no longer with this email."),
-                gettext("If it was not you, take it back within seven days:"),
-                "{link}",
-                gettext("Then every device is signed out, and you set a new password."),
-            ),
-            ActivationMail.Kind.NEW_DEVICE: (
-                gettext("Your Gatepost account was signed in to in a new browser"),
-                "{about}",
-                gettext("If it was you, you need not do anything."),
-                gettext("If it was not you, sign that device out and change your password at once:"),
-                "{devices}",
-            ),
-            ActivationMail.Kind.SECOND_FACTOR_SET_UP: (
-                gettext("A second factor was set up for your account"),
-                gettext("From now on your sign-in also asks for a code of your authenticator app."),
-                gettext("If it was not you, tell your school at once: somebody knows your password."),
-            ),
-            ActivationMail.Kind.SECOND_FACTOR_OFF: (
-                gettext("The second factor of your account is switched off"),
-                gettext("It was switched off in your account, with a code of your app or a recovery code."),
-                gettext("If it was not you, tell your school at once: somebody knows your password."),
-            ),
-            ActivationMail.Kind.RECOVERY_CODE_USED: (
-                gettext("A recovery code was used for your account"),
-                gettext("Somebody showed one of your recovery codes instead of your app. Each is good once."),
-                gettext("If it was not you, tell your school at once: somebody knows your password."),
-            ),
-            ActivationMail.Kind.WAY_CONNECTED: (
-                gettext("A way to sign in was connected to your account"),
-                gettext("From now on this signs you in, too: {about}"),
-                gettext("If it was not you, change your password, disconnect it and tell your school at once."),
-            ),
-            ActivationMail.Kind.WAY_DISCONNECTED: (
-                gettext("A way to sign in was disconnected from your account"),
-                gettext("This no longer signs you in: {about}"),
-                gettext("If it was not you, change your password and tell your school at once."),
-            ),
-            ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF: (
-                gettext("The second factor was taken off your account"),
-                gettext("Somebody who may do so took it off, because your device is lost."),
-                gettext("At your next sign-in you set up a new one, if your role asks for it:"),
-                "{sign_in}",
-                gettext(
-                    "If you did not ask for this, tell your school’s administrator or the education bureau at once."
-                ),
-            ),
-            **_passkey_words(),
-        }[ActivationMail.Kind(kind)]
+        words = _password_words() | _email_words() | _way_words() | _factor_words() | _passkey_words()
+        subject, *parts = words[ActivationMail.Kind(kind)]
     return _template(language, subject=subject, headline=subject, parts=parts)
+
+
+def _password_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
+    return {
+        ActivationMail.Kind.PASSWORD_LINK: (
+            gettext("Set a new password for Gatepost"),
+            gettext("Open the link and choose a new password:"),
+            "{link}",
+            gettext("The link works once, and for one hour."),
+            gettext("If you did not ask for this, you need not do anything: your password stays as it is."),
+        ),
+        ActivationMail.Kind.SIGN_IN_CODE: (
+            gettext("{code} signs you in to Gatepost"),
+            gettext("Type it on the page where you asked for it, within 10 minutes. It works in that browser only."),
+            gettext("Nobody from your school or from Gatepost asks you for this code. Tell it to nobody."),
+            gettext("If it was not you who asked, you need not do anything."),
+        ),
+        ActivationMail.Kind.PASSWORD_CHANGED: (
+            gettext("Your Gatepost password was changed"),
+            gettext("All other devices were signed out."),
+            gettext("If it was not you, choose “Forgot your password?” on the sign-in page at once and set a new one."),
+        ),
+    }
+
+
+def _email_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
+    return {
+        ActivationMail.Kind.EMAIL_CODE: (
+            gettext("{code} confirms your new email for Gatepost"),
+            gettext("Type this code on the page where you change your email, within 15 minutes:"),
+            "{code}",
+            gettext("If it was not you who asked, you need not do anything."),
+        ),
+        ActivationMail.Kind.EMAIL_CODE_OLD: (
+            gettext("{code} allows another email for your Gatepost account"),
+            gettext("Somebody signed in to your account wants to sign in with {about} from now on."),
+            gettext("If that is you, type this code on the page where you change your email, within 15 minutes:"),
+            "{code}",
+            gettext("If it was not you, tell the code to nobody and change your password at once:"),
+            "{devices}",
+        ),
+        ActivationMail.Kind.EMAIL_TAKEN: (
+            gettext("You have a Gatepost account already"),
+            gettext("Somebody wanted to use this email for another Gatepost account. It stays with yours."),
+            gettext("If that was you: one email opens one account. Choose another one there."),
+        ),
+        ActivationMail.Kind.EMAIL_CHANGED: (
+            gettext("You sign in to Gatepost with this email now"),
+            gettext("Messages about children go where they went before. Change that in the message settings."),
+            gettext("The email before can take this back for seven days."),
+        ),
+        ActivationMail.Kind.EMAIL_UNDO: (
+            gettext("Your Gatepost account has another email now"),
+            gettext("From now on it is signed in to with {about}, no longer with this email."),
+            gettext("If it was not you, take it back within seven days:"),
+            "{link}",
+            gettext("Then every device is signed out, and you set a new password."),
+        ),
+    }
+
+
+def _way_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
+    return {
+        ActivationMail.Kind.NEW_DEVICE: (
+            gettext("Your Gatepost account was signed in to in a new browser"),
+            "{about}",
+            gettext("If it was you, you need not do anything."),
+            gettext("If it was not you, sign that device out and change your password at once:"),
+            "{devices}",
+        ),
+        ActivationMail.Kind.WAY_CONNECTED: (
+            gettext("A way to sign in was connected to your account"),
+            gettext("From now on this signs you in, too: {about}"),
+            gettext("If it was not you, change your password, disconnect it and tell your school at once."),
+        ),
+        ActivationMail.Kind.WAY_DISCONNECTED: (
+            gettext("A way to sign in was disconnected from your account"),
+            gettext("This no longer signs you in: {about}"),
+            gettext("If it was not you, change your password and tell your school at once."),
+        ),
+    }
+
+
+def _factor_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
+    return {
+        ActivationMail.Kind.SECOND_FACTOR_SET_UP: (
+            gettext("A second factor was set up for your account"),
+            gettext("From now on your sign-in also asks for a code of your authenticator app."),
+            gettext("If it was not you, tell your school at once: somebody knows your password."),
+        ),
+        ActivationMail.Kind.SECOND_FACTOR_OFF: (
+            gettext("The second factor of your account is switched off"),
+            gettext("It was switched off in your account, with a code of your app or a recovery code."),
+            gettext("If it was not you, tell your school at once: somebody knows your password."),
+        ),
+        ActivationMail.Kind.RECOVERY_CODE_USED: (
+            gettext("A recovery code was used for your account"),
+            gettext("Somebody showed one of your recovery codes instead of your app. Each is good once."),
+            gettext("If it was not you, tell your school at once: somebody knows your password."),
+        ),
+        ActivationMail.Kind.SECOND_FACTOR_TAKEN_OFF: (
+            gettext("The second factor was taken off your account"),
+            gettext("Somebody who may do so took it off, because your device is lost."),
+            gettext("At your next sign-in you set up a new one, if your role asks for it:"),
+            "{sign_in}",
+            gettext("If you did not ask for this, tell your school’s administrator or the education bureau at once."),
+        ),
+    }
 
 
 def _passkey_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:

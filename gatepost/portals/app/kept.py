@@ -13,7 +13,7 @@ KEPT_SECONDS = settings.SESSION_COOKIE_AGE  # what is older is not shown: nobody
 
 
 def mark(request: HttpRequest, children: Iterable[UUID]) -> str:
-    """A word for this session and the children it may see: another session, or a child less, is another word."""
+    """A word for a sign-in and the children it may see: another sign-in, or a child less, is another word."""
     named = ",".join(sorted(str(child) for child in children))
     digest: bytes = settings.KEY_RING.digest(f"kept-for:{request.session.session_key}:{named}")
     return digest.hex()[:32]

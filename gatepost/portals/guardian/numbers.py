@@ -18,6 +18,7 @@ from gatepost.notify import addresses, sms
 from gatepost.notify.addresses import AddressRefused
 from gatepost.notify.models import Address, Channel
 from gatepost.portals.frame import family_frame, page, signed_in
+from gatepost.portals.guardian import addresses as addresses_pages
 from gatepost.portals.moment import now_of
 
 REFUSALS = {
@@ -42,19 +43,12 @@ class NumberForm(forms.Form):
     )
 
 
-class CodeForm(forms.Form):
-    code = forms.RegexField(
-        r"^\s*\d{3}\s?\d{3}\s*$",
-        label=gettext_lazy("Code"),
-        error_messages={
-            "required": gettext_lazy("Type the six digits from the text message."),
-            "invalid": gettext_lazy("The code has six digits."),
-        },
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "8"}),
-    )
+class CodeForm(addresses_pages.CodeForm):
+    """The same six digits, out of a text message."""
 
-    def clean_code(self) -> str:
-        return "".join(self.cleaned_data["code"].split())
+    def __init__(self, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        self.fields["code"].error_messages["required"] = _("Type the six digits from the text message.")
 
 
 @open_to(SIGNED_IN)

@@ -171,7 +171,7 @@ def grouped(account: Account) -> list[str]:
 
 
 def shown(request: HttpRequest, account: Account, factor: int) -> None:
-    """This session has shown `factor` of `account`."""
+    """The browser has shown `factor` of `account`."""
     post_authentication(request, Authenticator.objects.get(pk=factor, user=account))
     second_factor.remember(request.session, factor)
 
@@ -182,7 +182,7 @@ def add_refusal(form: forms.Form, refused: Exception) -> None:
 
 
 def is_shown(request: HttpRequest, account: Account, form: forms.Form) -> bool:
-    """Whether the `code` of a form is one of `account`'s now; if so this session has shown its factor."""
+    """Whether the `code` of a form is one of `account`'s now; if so the browser has shown its factor."""
     try:
         factor = second_factor.check(account, form.cleaned_data["code"], now=now_of(request))
     except (FactorRefused, TooOften) as refused:

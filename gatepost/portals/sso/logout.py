@@ -30,7 +30,7 @@ class Wish:
 @open_to(PUBLIC)
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_session(request: HttpRequest) -> HttpResponse:
-    """Sign out at once where the service shows the token of this session; ask the person where it does not."""
+    """Sign out at once where the service shows the token of the sign-in; ask the person where it does not."""
     fields = request.POST if request.method == "POST" else request.GET
     wish = _wish(request, fields)
     if not request.user.is_authenticated:
