@@ -16,6 +16,13 @@ from gatepost.roster.models import School, Student
 
 Frame = dict[str, Any]
 
+# What stands in the bar of a phone, if there is room; of families, a school, the bureau, the operator.
+OFTEN = {
+    *("family", "attendance", "announcements", "settings"),
+    *("today", "students", "entries"),
+    *("closures", "health"),
+}
+
 # Who may decide about readers and held messages; a teacher works with one class.
 REVIEWS = (Role.Name.REGISTRAR, Role.Name.SCHOOL_ADMINISTRATOR)  # applications of families
 MANAGES = (Role.Name.STUDENT_AFFAIRS, Role.Name.SCHOOL_ADMINISTRATOR)
@@ -43,13 +50,19 @@ def public_frame(request: HttpRequest) -> Frame:
 
 
 def family_frame(request: HttpRequest, *, current: str = "", child: Student | None = None) -> Frame:
-    """A family's pages; with `child` the bar names the child in view."""
+    """A family's pages; with `child` the bar names the child in view.
+
+    In the order of the city's portal. A page to come has its line in its place: attendance, cards, announcements,
+    reports, text messages, messages, services, settings.
+    """
     nav = [
         ("family", _("Home"), reverse("family")),
-        ("announcements", _("Announcements"), reverse("announcements")),
+        ("attendance", _("Attendance"), reverse("family-attendance")),
         ("cards", _("Cards"), reverse("family-cards")),
+        ("announcements", _("Announcements"), reverse("announcements")),
+        *([("sms", _("Text messages"), reverse("family-sms"))] if "sms" in settings.CHANNELS else []),
         ("services", _("Services"), reverse("family-services")),
-        ("settings", _("Message settings"), reverse("family-settings")),
+        ("settings", _("Settings"), reverse("family-settings")),
     ]
     frame = {"nav": _nav(nav, current), "person": _person(signed_in(request)), "footer_links": _footer()}
     if child is not None:
@@ -145,7 +158,8 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
 
 
 def _nav(items: list[tuple[str, str, str]], current: str) -> list[dict[str, Any]]:
-    return [{"label": label, "url": url, "current": key == current} for key, label, url in items]
+    """A bar shows as many as fit and puts the rest behind "More"; a phone begins with `OFTEN`."""
+    return [{"label": label, "url": url, "current": key == current, "often": key in OFTEN} for key, label, url in items]
 
 
 def _footer() -> list[dict[str, str]]:

@@ -41,7 +41,7 @@ def _day(request: HttpRequest, child: Student, day: date) -> HttpResponse:
     return page(
         request,
         "guardian/child.html",
-        family_frame(request, current="family", child=child),
+        family_frame(request, current="attendance", child=child),
         title=words.long_date(day),
         meta=days.facts(child, day),
         student={"name": child.name, "detail": child_detail(child)},

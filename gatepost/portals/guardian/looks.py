@@ -45,7 +45,7 @@ def looks(request: HttpRequest, student_id: UUID) -> HttpResponse:
     return page(
         request,
         "guardian/looks.html",
-        family_frame(request, current="family", child=child),
+        family_frame(request, current="attendance", child=child),
         title=_("Who looked"),
         columns=[{"label": label} for label in (_("When"), _("Who"), _("What"))],
         rows=[_row(one, schools, child.school.timezone) for one in shown],

@@ -46,7 +46,7 @@ def service(request: HttpRequest) -> HttpResponse:
     return page(
         request,
         "guardian/sms.html",
-        family_frame(request, current="settings"),
+        family_frame(request, current="sms"),
         crumbs=[{"label": _("Message settings"), "url": reverse("family-settings")}],
         is_on=offered is not None,
         numbers=numbers,

@@ -2,6 +2,7 @@ from django.urls import path
 
 from gatepost.portals.guardian import (
     addresses,
+    attendance,
     bond,
     cards,
     child,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("children/<uuid:student_id>/days/<date:day>/", child.one_day, name="child-day"),
     path("children/<uuid:student_id>/looks/", looks.looks, name="child-looks"),
     path("children/<uuid:student_id>/bond/end/", bond.end, name="bond-end"),
+    path("attendance/", attendance.attendance, name="family-attendance"),
     path("cards/", cards.cards, name="family-cards"),
     path("cards/<int:card_id>/freeze/", cards.freeze, name="card-freeze"),
     path("cards/<int:card_id>/thaw/", cards.thaw, name="card-thaw"),

@@ -1,6 +1,6 @@
 """The parts of a page that are the same for everybody: drawn once for each language or name, not with every request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+
+from gatepost.portals.navigation import Entry, arranged
 
 register = Library()
 
@@ -32,6 +34,12 @@ def language_buttons() -> SafeString:
 
 
 @register.simple_tag
+def navigation(entries: Iterable[Mapping[str, Any]]) -> SafeString:
+    """The navigation in the bar. What stands there is the same for everybody with the same roles on the same page."""
+    return _navigation(tuple(map(_entry, entries)), get_language() or "")
+
+
+@register.simple_tag
 def week_cell(day: Mapping[str, Any], side: str) -> SafeString:
     """One cell of a week: `side` is "arrived" or "left". What stands there, minutes of a day, many children share."""
     return _week_cell(side, str(day["word"]), day[side], day["today"], day["off"], get_language() or "")
@@ -51,6 +59,21 @@ def _icon(name: str) -> SafeString:
 @lru_cache(maxsize=64)
 def _address(path: str) -> str:
     return static(path)
+
+
+def _entry(entry: Mapping[str, Any]) -> Entry:
+    return Entry(
+        str(entry["label"]),
+        entry["url"],
+        current=bool(entry.get("current")),
+        count=entry.get("count") or 0,
+        often=bool(entry.get("often")),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _navigation(entries: tuple[Entry, ...], _language: str) -> SafeString:
+    return render_to_string("gatepost/components/navigation.html", {"bar": arranged(entries)})
 
 
 @lru_cache(maxsize=16)

@@ -104,7 +104,7 @@ def _family() -> dict[str, Page]:
                 "crumbs": [{"label": "首頁", "url": "#"}],
             },
         ),
-        "settings": ("settings.html", {**frame(2), "matrix": samples.MATRIX, "addresses": samples.ADDRESSES}),
+        "settings": ("settings.html", {**frame(8), "matrix": samples.MATRIX, "addresses": samples.ADDRESSES}),
     }
 
 

@@ -35,13 +35,32 @@ def signed_in(name: str, detail: str) -> Sample:
 
 def nav(*labels: str, current: int = 0, counts: dict[int, int] | None = None) -> list[Sample]:
     return [
-        {"label": label, "url": "#", "current": place == current, "count": (counts or {}).get(place)}
+        {
+            "label": label,
+            "url": "#",
+            "current": place == current,
+            "count": (counts or {}).get(place),
+            "often": place < 3,
+        }
         for place, label in enumerate(labels)
     ]
 
 
-FAMILY_NAV = ("首頁", "公告", "通知設定")
-SCHOOL_NAV = ("今天", "出缺席", "無卡補登", "申請審核", "名冊", "訊息", "讀卡機")
+FAMILY_NAV = ("首頁", "出勤", "數位學生證", "公告", "報表", "簡訊", "訊息", "服務", "設定")
+SCHOOL_NAV = (
+    "今天",
+    "出缺席",
+    "無卡補登",
+    "申請審核",
+    "名冊",
+    "訊息",
+    "讀卡機",
+    "未送達",
+    "簡訊",
+    "公告",
+    "統計報表",
+    "人員與角色",
+)
 FOOTER = [{"label": label, "url": "#"} for label in ("隱私權說明", "無障礙說明", "系統狀態")]
 
 WEEKDAYS = "二三四五六日一"

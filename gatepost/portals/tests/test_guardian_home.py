@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from gatepost.attendance import entries
 from gatepost.attendance.models import Event
@@ -118,6 +119,22 @@ class TestHome:
 
     def test_a_family_page_is_kept_in_no_cache(self, child: Student) -> None:
         assert visit(builders.a_guardian(child)).get("/family/").headers["Cache-Control"] == "no-store"
+
+
+class TestAttendance:
+    def test_attendance_is_the_only_childs_day_or_the_choice_of_a_child(self, child: Student) -> None:
+        mother = builders.a_guardian(child)
+        page = reverse("child", args=[child.pk])
+        assert visit(mother).get(reverse("family-attendance")).headers["Location"] == page
+        sister = builders.a_student(builders.a_class(child.school, 4), "王小華")
+        builders.a_guardian(sister, account=mother)
+        answer = text_of(visit(mother).get(reverse("family-attendance")))
+        assert page in answer
+        assert reverse("child", args=[sister.pk]) in answer
+
+    def test_who_may_see_no_child_is_led_to_the_page_that_says_why(self, child: Student) -> None:
+        stranger = builders.an_account()
+        assert visit(stranger).get(reverse("family-attendance")).headers["Location"] == reverse("family")
 
 
 class TestDay:
