@@ -16,7 +16,7 @@ from django.test import Client
 
 import gatepost
 from gatepost.announcements.queries import HEADLINES
-from gatepost.attendance import arrivals, facts, sweep
+from gatepost.attendance import arrivals, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
@@ -175,6 +175,16 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200
     assert {facts.STATEMENT, TOLD_EACH, HEADLINES} <= watch.seen
+    assert not watch.faults
+
+
+def test_a_childs_month_reads_by_index_and_its_own_month_only(scene: dict[str, Any], client: Client) -> None:
+    child, watch = scene["children"][0], Watch()
+    sign_in(client, scene["guardian"])
+    with connection.execute_wrapper(watch.on_its_way):
+        answer = client.get(f"/family/children/{child.pk}/months/2026-11/", **{moment.KEY: at("07:50", MONDAY)})
+    assert answer.status_code == 200
+    assert records.OF_ONE in watch.seen
     assert not watch.faults
 
 

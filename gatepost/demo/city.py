@@ -32,7 +32,7 @@ from gatepost.gates.models import Reader
 from gatepost.guardians import proofs, restrictions
 from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.models import Guardianship
-from gatepost.kit.clock import local_date
+from gatepost.kit.clock import local_date, local_midnight
 from gatepost.roster.identity_numbers import invented
 from gatepost.roster.models import GuardianRecord, School, SchoolClass, Staff, Student
 from gatepost.roster.roc_dates import school_year_of
@@ -194,7 +194,9 @@ class _Builder:
     def _schools(self) -> list[Institution]:
         self.progress("schools", 0, len(self.plans))
         year = institutions.open_year(self.year)
-        made = institutions.found(self.plans, seed=self.seed, now=self.now)
+        past = self.calendar.past
+        opened_at = local_midnight(past[0], ZONE) if past else self.now
+        made = institutions.found(self.plans, seed=self.seed, opened_at=opened_at, now=self.now)
         staff.employ(made, year, seed=self.seed, serials=self.serials, now=self.now)
         institutions.fill_calendar(self.year)
         self.progress("schools", len(self.plans), len(self.plans))

@@ -55,11 +55,11 @@ class Institution:
     office: dict[str, UUID] = field(default_factory=dict)  # accounts by role; the first of several
 
 
-def found(plans: Sequence[SchoolPlan], *, seed: int, now: datetime) -> list[Institution]:
-    """Write the schools of `plans` with their gates, readers and times."""
+def found(plans: Sequence[SchoolPlan], *, seed: int, opened_at: datetime, now: datetime) -> list[Institution]:
+    """Write the schools of `plans` with their gates, readers and times; in use since `opened_at`."""
     made = [
         Institution(plan, school, long_cards=_printing(nth)[0].width is None)
-        for nth, (plan, school) in enumerate(zip(plans, _schools(plans, opened_at=now), strict=True))
+        for nth, (plan, school) in enumerate(zip(plans, _schools(plans, opened_at=opened_at), strict=True))
     ]
     _gates(made, seed=seed, now=now)
     _times(made)

@@ -1,4 +1,4 @@
-"""Dates and school codes in addresses."""
+"""Dates, months and school codes in addresses."""
 
 from datetime import date
 
@@ -17,6 +17,18 @@ class DateConverter:
         return value.isoformat()
 
 
+class MonthConverter:
+    """2026-11, as the first of that month; anything else is no page."""
+
+    regex = "[0-9]{4}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(f"{value}-01")  # ValueError: the address matches nothing
+
+    def to_url(self, value: date) -> str:
+        return f"{value:%Y-%m}"
+
+
 class SchoolCodeConverter:
     """353601, 35360A: text, because some codes hold letters."""
 
@@ -30,6 +42,7 @@ class SchoolCodeConverter:
 
 
 def register() -> None:
-    """Make `<date:…>` and `<code:…>` known to the urls of the portals."""
+    """Make `<date:…>`, `<month:…>` and `<code:…>` known to the urls of the portals."""
     register_converter(DateConverter, "date")
+    register_converter(MonthConverter, "month")
     register_converter(SchoolCodeConverter, "code")

@@ -18,7 +18,7 @@ from gatepost.attendance.daylines import DayLine, WeekDay
 from gatepost.attendance.models import Event, SchoolDay
 from gatepost.notify import topics
 from gatepost.notify.queries import Told
-from gatepost.roster.roc_dates import roc_date
+from gatepost.roster.roc_dates import roc_date, roc_year
 
 ROLES: dict[str, Promise] = {
     "teacher": gettext_lazy("Homeroom teacher"),
@@ -157,6 +157,13 @@ def staff_date(day: date) -> str:
     if translation.get_language() == "zh-hant":
         return f"{roc_date(day)} {date_format(day, 'l')}"
     return date_format(day, "l, j F Y")
+
+
+def staff_month(month: date) -> str:
+    """民國115年11月 in Chinese; with the western year elsewhere."""
+    if translation.get_language() == "zh-hant":
+        return f"民國{roc_year(month)}年{month.month}月"
+    return date_format(month, _("F Y"))
 
 
 def weekday(day: date) -> str:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("", home.family, name="family"),
     path("children/<uuid:student_id>/", child.today, name="child"),
     path("children/<uuid:student_id>/days/<date:day>/", child.one_day, name="child-day"),
+    path("children/<uuid:student_id>/months/<month:month>/", child.month, name="child-month"),
     path("children/<uuid:student_id>/looks/", looks.looks, name="child-looks"),
     path("children/<uuid:student_id>/bond/end/", bond.end, name="bond-end"),
     path("attendance/", attendance.attendance, name="family-attendance"),

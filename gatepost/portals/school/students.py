@@ -14,9 +14,10 @@ from gatepost.access import queries
 from gatepost.access.doors import open_to
 from gatepost.attendance.daylines import day_lines
 from gatepost.attendance.models import Event
+from gatepost.attendance.records import records_of
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import told_about
-from gatepost.portals import days, words
+from gatepost.portals import days, months, words
 from gatepost.portals.frame import class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
 from gatepost.portals.school.search import FOUND_MOST, find
@@ -92,12 +93,44 @@ def one_day(request: HttpRequest, code: str, student_id: UUID, day: date) -> Htt
         student={"name": student.name, "detail": class_and_seat(student)},
         line=line,
         week=days.week(student, day, today=today, url_name="school-student-day", args=[code, student.pk]),
-        entries=days.entries(student, day, told, act=take_back),
+        entries=days.entries(student, day, told, act=take_back, staff=True),
         around=days.around(day, today=today, url_name="school-student-day", args=[code, student.pk]),
+        month_url=reverse("school-student-month", args=[code, student.pk, day.replace(day=1)]),
         actions=_actions(code, student, office=queries.sees_whole_school(request.user, school)),
         crumbs=[
             {"label": _("Students"), "url": reverse("school-students", args=[code])},
             *_class_crumb(code, student.school_class),
+        ],
+    )
+
+
+@open_to(*queries.STAFF)
+@require_safe
+def month(request: HttpRequest, code: str, student_id: UUID, month: date) -> HttpResponse:
+    """One student's month, as the family sees it. The look is in the log that the guardians can read."""
+    school, now = queries.school(request.user, code), now_of(request)
+    today = local_date(now, school.timezone)
+    months.check(month, today=today)
+    student = queries.student(request.user, school, student_id, looked="month")
+    student.school = school
+    found = records_of(student, month, months.last_of(month), now=now)
+
+    def url_of(day: date) -> str:
+        return reverse("school-student-day", args=[code, student.pk, day])
+
+    return page(
+        request,
+        "school/student_month.html",
+        school_frame(request, school, current="students"),
+        title=f"{student.name} {months.title(month, staff=True)}",
+        meta=[class_and_seat(student), student.number, *months.summary(found)],
+        student={"name": student.name},
+        rows=months.rows(found, school.timezone, today=today, url_of=url_of),
+        around=months.around(month, today=today, url_name="school-student-month", args=[code, student.pk], staff=True),
+        crumbs=[
+            {"label": _("Students"), "url": reverse("school-students", args=[code])},
+            *_class_crumb(code, student.school_class),
+            {"label": student.name, "url": reverse("school-student-today", args=[code, student.pk])},
         ],
     )
 

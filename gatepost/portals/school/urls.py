@@ -41,6 +41,7 @@ urlpatterns = [
     path("<code:code>/students/<uuid:student_id>/seen/", entries.seen, name="school-seen"),
     path("<code:code>/students/<uuid:student_id>/leave/", leaves.new, name="school-leave"),
     path("<code:code>/students/<uuid:student_id>/days/<date:day>/", students.one_day, name="school-student-day"),
+    path("<code:code>/students/<uuid:student_id>/months/<month:month>/", students.month, name="school-student-month"),
     path(
         "<code:code>/students/<uuid:student_id>/days/<date:day>/events/<int:event_id>/void/",
         entries.void,

@@ -91,6 +91,7 @@ def city() -> City:
             "code": school.code,
             "student_id": child.pk,
             "day": MONDAY,
+            "month": MONDAY.replace(day=1),
             "event_id": event,
             "bond_id": Guardianship.objects.get(account=mother).pk,
             "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
