@@ -18,11 +18,11 @@ from gatepost.access.models import Role
 from gatepost.accounts import second_factor
 from gatepost.audit import entries
 from gatepost.cards.models import Card
-from gatepost.guardians import bonds
+from gatepost.guardians import bonds, proofs
 from gatepost.guardians.applications.models import Application
 from gatepost.guardians.models import Guardianship, Restriction, Right
 from gatepost.kit.questions import Question
-from gatepost.roster.models import School, SchoolClass, Student
+from gatepost.roster.models import GuardianRecord, School, SchoolClass, Student
 
 Person = Any  # an Account or Django's AnonymousUser, which has no primary key
 
@@ -166,6 +166,20 @@ def bond(person: Person, student_id: UUID) -> Guardianship:
     if found is None:
         raise Http404("no such bond of yours")
     return found
+
+
+def own_bonds(person: Person) -> QuerySet[Guardianship]:
+    """`person`'s own bonds that let them be told of or see a child, oldest class first; those cut now are not there."""
+    held = bonds.in_force(Right.SEE) | bonds.in_force(Right.TOLD)
+    found = held.filter(account_id=person.pk).select_related("student__school", "student__school_class")
+    return found.order_by("-student__grade", "student__name", "student")
+
+
+def own_record(person: Person) -> GuardianRecord | None:
+    """What a school has on record of `person`: of a child they may see, under the ID number they have proven."""
+    mine = bonds.in_force(Right.SEE).filter(account_id=person.pk, student=OuterRef("student"))
+    known = GuardianRecord.objects.filter(Exists(mine), id_number_digest__in=proofs.digests(person.pk))
+    return known.order_by("pk").first()
 
 
 def claim(person: Person, application_id: UUID) -> Application:

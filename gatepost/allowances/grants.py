@@ -67,6 +67,11 @@ def of_account(account: Account, student_ids: Collection[UUID], today: date) -> 
     return list(found.order_by("month"))
 
 
+def granted(account: Account, student_ids: Collection[UUID], today: date) -> set[UUID]:
+    """Those of `student_ids` of whom arrivals and departures may be told by text message, this month or later."""
+    return {one.student_id for one in of_account(account, student_ids, today) if one.approved_at is not None}
+
+
 def waiting(school: School, today: date) -> list[Grant]:
     """What the school has not answered yet, oldest first."""
     found = Grant.objects.filter(school=school, month__gte=today.replace(day=1), approved_at=None, refused_at=None)

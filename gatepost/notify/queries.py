@@ -193,6 +193,15 @@ def last_sent(account_id: UUID, abouts: Collection[UUID], *, today: date) -> dic
     return dict(sent.values_list("address_id").annotate(Max("settled_at")))
 
 
+def subscribed_each(account_id: UUID, abouts: Collection[UUID]) -> dict[UUID, set[tuple[str, int]]]:
+    """The same as `subscribed` for each of `abouts`, in one query."""
+    found: dict[UUID, set[tuple[str, int]]] = {about: set() for about in abouts}
+    rows = Subscription.objects.filter(recipient__account_id=account_id, recipient__about__in=list(abouts))
+    for about, topic, address in rows.values_list("recipient__about", "topic", "address_id"):
+        found[about].add((topic, address))
+    return found
+
+
 def subscribed(account_id: UUID, about: UUID) -> set[tuple[str, int]]:
     """What `account_id` wants to be told about `about`: pairs of topic and address id."""
     rows = Subscription.objects.filter(recipient__account_id=account_id, recipient__about=about)

@@ -55,7 +55,7 @@ def test_offline_shows_what_was_known_and_forgets_it_for_anybody_else(
     assert page.evaluate(KEPT) == 0
 
     kept_at_home(page)
-    page.locator("details.menu > summary").first.click()
+    page.locator(".bar__in > details.menu > summary").click()
     page.get_by_role("button", name="登出").click()
     page.wait_for_url(lambda url: "/family/" not in url)
     assert page.evaluate(KEPT) == 0

@@ -53,7 +53,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
                 _icon("app-icon-512.png", "512x512", "maskable"),
                 _icon("app-icon.svg", "any", "any"),
             ],
-            "shortcuts": [{"name": _("Message settings"), "url": reverse("family-settings")}],
+            "shortcuts": [{"name": _("Account settings"), "url": reverse("family-settings")}],
         },
         content_type="application/manifest+json",
     )

@@ -38,6 +38,6 @@ def end(request: HttpRequest, student_id: UUID) -> HttpResponse:
             _("Other guardians keep theirs. Your account stays."),
             _("To come back you apply to the school again."),
         ],
-        crumbs=[{"label": _("Message settings"), "url": reverse("family-settings")}],
+        crumbs=[{"label": _("Account settings"), "url": reverse("family-settings")}],
         back_url=reverse("family-settings"),
     )

@@ -38,7 +38,7 @@ def agreed(request: HttpRequest) -> HttpResponse:
         children=[
             {"name": child.name, "detail": child_detail(child), "rows": _rows(child, found)} for child in children
         ],
-        crumbs=[{"label": _("Message settings"), "url": reverse("family-settings")}],
+        crumbs=[{"label": _("Account settings"), "url": reverse("family-settings")}],
     )
 
 

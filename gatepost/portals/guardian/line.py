@@ -107,4 +107,4 @@ def _qr(text: str) -> str:
 
 
 def _crumbs() -> list[dict[str, str]]:
-    return [{"label": _("Message settings"), "url": reverse("family-settings")}]
+    return [{"label": _("Account settings"), "url": reverse("family-settings")}]

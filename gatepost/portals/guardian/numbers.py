@@ -120,4 +120,4 @@ def _send(request: HttpRequest, address: Address, now: datetime) -> None:
 
 
 def _crumbs() -> list[dict[str, str]]:
-    return [{"label": _("Message settings"), "url": reverse("family-settings")}]
+    return [{"label": _("Account settings"), "url": reverse("family-settings")}]

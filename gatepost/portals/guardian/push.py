@@ -132,4 +132,4 @@ def _switched_on() -> None:
 
 
 def _crumbs() -> list[dict[str, str]]:
-    return [{"label": _("Message settings"), "url": reverse("family-settings")}]
+    return [{"label": _("Account settings"), "url": reverse("family-settings")}]

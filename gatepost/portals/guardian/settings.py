@@ -1,157 +1,134 @@
-"""What a family wants to be told, about which child, and where. One form, one POST."""
+"""Account settings: what one is told about which child and where, the addresses, what Gatepost knows. One POST."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings as config
-from django.contrib import messages
-from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
-from gatepost.accounts.models import Account
-from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
-from gatepost.guardians.models import Right
-from gatepost.notify import recipients, topics
+from gatepost.guardians.models import Guardianship
 from gatepost.notify.models import Address, Channel
-from gatepost.notify.queries import addresses_of, last_sent, shown, subscribed
+from gatepost.notify.queries import last_sent
+from gatepost.notify.recipients import SubscriptionRefused
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
-from gatepost.portals.guardian import ways
+from gatepost.portals.guardian import changes, matrix, profile, ways
+from gatepost.portals.guardian.matrix import Choice, Desk
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import Student
 
-Choice = tuple[str, int]  # topic, address
+MEANT = "silent"  # in the form: children of whom a safety message may end on purpose
 
-HINTS = {
-    ARRIVED: gettext_lazy("As soon as the card is tapped, or somebody at school sees your child"),
-    LEFT: gettext_lazy("A tap after the time school lets out"),
-    NOT_ARRIVED: gettext_lazy("Only when the gate’s data is complete. Please keep one address for it."),
-}
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why nothing was saved; of which children somebody has to say that a safety message may end."""
+
+    because: str
+    asked: Mapping[UUID, set[Choice]]
+    silent: list[Student] = field(default_factory=list)
 
 
 @open_to(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
-    """The matrix of messages, the addresses, the language."""
+    """What one is told and where, first; then when, the addresses, the language, and what Gatepost knows."""
     account = signed_in(request)
-    children, addresses = list(queries.children(account, Right.TOLD)), addresses_of(account.pk)
-    sent = last_sent(account.pk, [child.pk for child in children], today=localdate(now_of(request)))
-    refused = ""
-    if request.method == "POST":
-        refused = _save(request, children, addresses)
-        if not refused:
-            return redirect("family-settings")
+    desk = matrix.of(account, now=now_of(request))
+    refused = _save(request, desk) if request.method == "POST" else None
+    if request.method == "POST" and refused is None:
+        return redirect("family-settings")
+    bonds = list(queries.own_bonds(account))
+    names = desk.names()
+    sent = last_sent(account.pk, [child.pk for child in desk.children], today=localdate(now_of(request)))
     return page(
         request,
         "guardian/settings.html",
         family_frame(request, current="settings"),
         status=422 if refused else 200,
         refused=refused,
-        matrices=[_matrix(child, addresses, _chosen(request, child, refused=bool(refused))) for child in children],
-        has_usable=any(address.is_usable for address in addresses),
-        addresses=[_address(address, sent.get(address.pk)) for address in addresses],
+        saved=changes.toast(request),
+        undo_url=reverse("family-settings-undo"),
+        children=_children(request, desk, bonds, refused),
+        has_usable=bool(desk.usable),
+        addresses=[_address(one, sent.get(one.pk), names[one.pk]) for one in desk.addresses],
         ways=ways.on_offer(),
         sms_url=reverse("family-sms") if "sms" in config.CHANNELS else "",
-        bonds=[_bond(child) for child in _bound(account)],
+        facts=profile.of_account(request, account, desk, bonds),
     )
 
 
-def _chosen(request: HttpRequest, child: Student, *, refused: bool) -> set[Choice]:
-    """What is kept; after a refusal what was asked for, so that nothing chosen is lost."""
-    if refused:
-        return set(_asked(request, child))
-    return subscribed(signed_in(request).pk, child.pk)
-
-
-def _asked(request: HttpRequest, child: Student) -> list[Choice]:
-    found = []
-    known = {topic.code for topic in topics.choosable()}
-    for value in request.POST.getlist(_name(child.pk)):
-        topic, _colon, address = value.partition(":")
-        if topic in known and address.isdecimal():
-            found.append((topic, int(address)))
-    return found
-
-
-def _save(request: HttpRequest, children: Sequence[Student], addresses: Sequence[Address]) -> str:
-    """Keep what was asked for, for all children or for none. Returns why not, in a sentence; empty when kept."""
-    account, by_id = signed_in(request), {address.pk: address for address in addresses}
-    added = removed = 0
+def _save(request: HttpRequest, desk: Desk) -> _Refused | None:
+    """Keep what was asked for, for all children or for none."""
+    wanted = matrix.asked(desk, request.POST)
+    if matrix.not_granted(desk, wanted):
+        because = _("Nothing was saved: text messages about arrivals go in months that the school has granted.")
+        return _Refused(because, wanted)
+    silent = matrix.silenced(desk, wanted, meant=request.POST.getlist(MEANT))
+    if silent:
+        because = _(
+            "Nothing was saved: “Not arrived” would reach you nowhere any more. Choose one address for it, "
+            "or say below that it is meant so."
+        )
+        return _Refused(because, wanted, silent)
     try:
-        with transaction.atomic():
-            for child in children:
-                choices = [(topic, by_id[pk]) for topic, pk in _asked(request, child) if pk in by_id]
-                more, less = recipients.subscribe(account.pk, child.pk, choices=choices)
-                added, removed = added + more, removed + less
-    except recipients.SubscriptionRefused as refused:
-        if refused.code == "unproven":
-            return _(
+        changes.remember(request, changes.keep(desk, wanted))
+    except SubscriptionRefused as refused:
+        because = {
+            "unproven": _(
                 "Nothing was saved: an address you chose is not proven. Prove it below with a code, then choose again."
             )
-        return _("Nothing was saved: one of the children is not bound to your account any more.")
-    messages.success(request, _saved(added, removed))
-    return ""
+        }.get(refused.code, _("Nothing was saved: one of the children is not bound to your account any more."))
+        return _Refused(because, wanted)
+    return None
 
 
-def _saved(added: int, removed: int) -> str:
-    if not added and not removed:
-        return _("Nothing was changed.")
-    return _("Saved. Switched on: {added}. Switched off: {removed}.").format(added=added, removed=removed)
+def _children(
+    request: HttpRequest, desk: Desk, bonds: list[Guardianship], refused: _Refused | None
+) -> list[dict[str, Any]]:
+    """Each child with what is told where, the switches behind it, and what the school has on record."""
+    cards, seen = profile.newest_cards(request), profile.may_see(request)
+    told = {child.pk for child in desk.children}
+    drawn = []
+    for bond in bonds:
+        child = bond.student
+        choices = refused.asked if refused else desk.standing  # after a refusal nothing that was chosen is lost
+        may = child.pk in told
+        drawn.append(
+            {
+                "id": child.pk,
+                "name": child.name,
+                "detail": child_detail(child),
+                "told": matrix.told(desk, child) if may else [],
+                "unheard": words.listed(matrix.unheard(desk, child)) if may else "",
+                "matrix": matrix.drawn(desk, child, choices[child.pk]) if may else None,
+                "asks": refused is not None and child in refused.silent,
+                "open": refused is not None,
+                "facts": profile.of_child(request, bond, desk, cards.get(child.pk))
+                if child.pk in seen
+                else [profile.of_bond(bond)],
+                "looks_url": reverse("child-looks", args=[child.pk]) if child.pk in seen else "",
+                "end_url": reverse("bond-end", args=[child.pk]),
+            }
+        )
+    return drawn
 
 
-def _matrix(child: Student, addresses: Sequence[Address], chosen: set[Choice]) -> dict[str, Any]:
-    columns = [address for address in addresses if address.is_usable]
-    channels = [{"label": str(words.CHANNELS[one.channel]), "detail": shown(one)} for one in columns]
-    email = str(words.CHANNELS["email"])
-    rows = []
-    for topic in topics.choosable():
-        cells = [_cell(child.pk, topic.code, one, (topic.code, one.pk) in chosen) for one in columns]
-        if not columns:
-            cells = [{"channel": email, "add_url": reverse("address-new")}]
-        rows.append({"label": topic.title, "hint": HINTS.get(topic.code, ""), "cells": cells})
-    caption = f"{child.name} {child_detail(child)}"
-    return {"caption": caption, "channels": channels or [{"label": email}], "rows": rows}
-
-
-def _cell(child_id: UUID, topic: str, address: Address, checked: bool) -> dict[str, Any]:
-    return {
-        "name": _name(child_id),
-        "value": f"{topic}:{address.pk}",
-        "id": f"{child_id}-{topic}-{address.pk}",
-        "channel": f"{words.CHANNELS[address.channel]} {shown(address)}",
-        "checked": checked,
-    }
-
-
-def _bound(account: Account) -> QuerySet[Student]:
-    return queries.children(account) | queries.children(account, Right.TOLD)
-
-
-def _bond(child: Student) -> dict[str, str]:
-    url = reverse("bond-end", args=[child.pk])
-    return {"text": f"{child.name} {child_detail(child)}", "note": _("End the bond"), "url": url}
-
-
-def _name(child_id: UUID) -> str:
-    return f"child-{child_id}"
-
-
-def _address(address: Address, last_sent_at: datetime | None) -> dict[str, Any]:
+def _address(address: Address, last_sent_at: datetime | None, name: str) -> dict[str, Any]:
     named = address.label or address.target
     way = next((way for way in ways.on_offer() if way.channel == address.channel), None)
     drawn = {
-        "channel": words.CHANNELS[address.channel],
+        "channel": name,
         "target": named,
         "state": "delivered",
         "word": _("Proven"),

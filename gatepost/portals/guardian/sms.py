@@ -47,7 +47,7 @@ def service(request: HttpRequest) -> HttpResponse:
         request,
         "guardian/sms.html",
         family_frame(request, current="sms"),
-        crumbs=[{"label": _("Message settings"), "url": reverse("family-settings")}],
+        crumbs=[{"label": _("Account settings"), "url": reverse("family-settings")}],
         is_on=offered is not None,
         numbers=numbers,
         add_url=offered.url if offered else "",

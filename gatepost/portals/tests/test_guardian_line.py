@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from gatepost.accounts.models import Account
-from gatepost.attendance.notices import ARRIVED
+from gatepost.attendance.notices import ARRIVED, NOT_ARRIVED
 from gatepost.channels.line.tests.platform import Platform, user
 from gatepost.channels.line.webhook import BODY_BYTES_MOST
 from gatepost.notify.line import budget, events, line_settings
@@ -64,8 +64,9 @@ def test_the_whole_way_from_the_settings_page_to_a_chosen_message(
     post(line, line.links(MOTHER, url, NOW))
     events.follow(line_settings(), now=NOW)
     proven = Address.objects.get(account=mother, channel=Channel.LINE)
-    browser.post(SETTINGS, {f"child-{child.pk}": [f"{ARRIVED}:{proven.pk}"]})
-    assert subscribed(mother.pk, child.pk) == {(ARRIVED, proven.pk)}
+    chosen = {(topic, proven.pk) for topic in (ARRIVED, NOT_ARRIVED)}
+    browser.post(SETTINGS, {f"child-{child.pk}": [f"{topic}:{address_pk}" for topic, address_pk in chosen]})
+    assert subscribed(mother.pk, child.pk) == chosen
 
 
 def test_a_link_without_its_token_says_how_to_get_another(line: Platform, mother: Account) -> None:

@@ -2,20 +2,26 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
 from gatepost.accounts.models import Account
+from gatepost.allowances.models import Grant
 from gatepost.channels.email.tests.relays import Script, scripted
+from gatepost.guardians import bonds, proofs
+from gatepost.guardians.models import Guardianship, Right
+from gatepost.guardians.restrictions import restrict
+from gatepost.kit.clock import utc_now
 from gatepost.notify.models import Address, AddressProof, Subscription
 from gatepost.notify.queries import subscribed
 from gatepost.portals.tests.visits import NOW, text_of, visit
-from gatepost.roster.models import Student
+from gatepost.roster.identity_numbers import invented, mask
+from gatepost.roster.models import GuardianRecord, Student
 from tests import builders
-from tests.builders import at
+from tests.builders import MONDAY, at
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +47,9 @@ def relay(settings: Any) -> Iterator[Script]:
         yield script
 
 
-def chosen(child: Student, *choices: str) -> dict[str, list[str]]:
-    return {f"child-{child.pk}": list(choices)}
+def chosen(child: Student, *choices: str, silent: bool = True) -> dict[str, list[str]]:
+    """What the form posts; with `silent` its sender means it that no safety message is left."""
+    return {f"child-{child.pk}": list(choices), "silent": [str(child.pk)] if silent else []}
 
 
 class TestMatrix:
@@ -113,6 +120,134 @@ class TestMatrix:
         answer = visit(builders.an_account()).get(SETTINGS)
         assert answer.status_code == 200
         assert 'class="empty"' in text_of(answer)
+
+
+class TestSaving:
+    def test_it_says_which_child_which_event_and_which_address_and_is_taken_back_with_one_button(
+        self, mother: Account, child: Student
+    ) -> None:
+        address = Address.objects.get(account=mother)
+        second = builders.an_address(mother, "second@example.org")
+        before = subscribed(mother.pk, child.pk)
+        browser = visit(mother)
+        keep = [f"{topic}:{address.pk}" for topic in ("arrived", "not_arrived")]
+        said = text_of(browser.post(SETTINGS, chosen(child, *keep, f"left:{second.pk}", silent=False), follow=True))
+        assert "王小明：已開啟 離校（Email 2）。" in said
+        assert "王小明：已關閉 離校（Email 1）。" in said
+        assert f'action="{reverse("family-settings-undo")}"' in said
+        assert "已開啟" not in text_of(browser.get(SETTINGS))
+        browser.post(reverse("family-settings-undo"))
+        assert subscribed(mother.pk, child.pk) == before
+        assert "沒有可以復原的變更" in text_of(browser.post(reverse("family-settings-undo"), follow=True))
+
+    def test_what_can_no_longer_be_taken_back_says_so_and_changes_nothing(
+        self, mother: Account, child: Student
+    ) -> None:
+        second = builders.an_address(mother, "second@example.org")
+        browser = visit(mother)
+        browser.post(SETTINGS, chosen(child, f"not_arrived:{second.pk}"))
+        Address.objects.get(account=mother, target="mother@example.org").delete()
+        answer = browser.post(reverse("family-settings-undo"), follow=True)
+        assert "無法再復原" in text_of(answer)
+        assert subscribed(mother.pk, child.pk) == {("not_arrived", second.pk)}
+
+    def test_a_safety_message_ends_nowhere_only_when_somebody_says_so(self, mother: Account, child: Student) -> None:
+        address = Address.objects.get(account=mother)
+        before = subscribed(mother.pk, child.pk)
+        answer = visit(mother).post(SETTINGS, chosen(child, f"left:{address.pk}", silent=False))
+        assert answer.status_code == 422
+        assert subscribed(mother.pk, child.pk) == before
+        page = text_of(answer)
+        assert f'name="silent" value="{child.pk}"' in page
+        assert f'value="left:{address.pk}" id="{child.pk}-left-{address.pk}" checked' in page  # nothing chosen is lost
+        visit(mother).post(SETTINGS, chosen(child, f"left:{address.pk}"))
+        assert subscribed(mother.pk, child.pk) == {("left", address.pk)}
+        assert "「未到校」目前不會通知您" in text_of(visit(mother).get(SETTINGS))
+
+    def test_arrivals_by_text_message_can_be_chosen_in_granted_months_alone(
+        self, mother: Account, child: Student, settings: Any
+    ) -> None:
+        settings.CHANNELS = ["email", "sms"]
+        phone = Address.objects.create(
+            account=mother, channel="sms", target="+886912345678", label="0912…678", verified_at=NOW
+        )
+        cell, row = f'value="arrived:{phone.pk}"', f"not_arrived:{phone.pk}"
+        page = text_of(visit(mother).get(SETTINGS))
+        assert cell not in page
+        assert f'value="{row}"' in page
+        refused = visit(mother).post(SETTINGS, chosen(child, row, f"arrived:{phone.pk}"))
+        assert refused.status_code == 422
+        assert ("arrived", phone.pk) not in subscribed(mother.pk, child.pk)
+        granted = Grant.objects.create(
+            school=child.school,
+            student=child,
+            account=mother,
+            month=MONDAY.replace(day=1),
+            asked_at=NOW,
+            approved_at=NOW,
+        )
+        assert cell in text_of(visit(mother).get(SETTINGS))
+        visit(mother).post(SETTINGS, chosen(child, row, f"arrived:{phone.pk}"))
+        assert subscribed(mother.pk, child.pk) == {("arrived", phone.pk), ("not_arrived", phone.pk)}
+        granted.delete()  # the month is over: what was chosen waits for the next
+        visit(mother).post(SETTINGS, chosen(child, row))
+        assert ("arrived", phone.pk) in subscribed(mother.pk, child.pk)
+
+
+class TestWhatIsOnRecord:
+    @pytest.fixture
+    def number(self, child: Student, settings: Any) -> str:
+        """The child's document number, and a birthday."""
+        number = invented(7)
+        child.seal_id_number(number, settings.KEY_RING)
+        child.birthday = date(2018, 3, 14)
+        child.save()
+        builders.a_card(child)
+        return number
+
+    def test_the_page_says_all_of_the_child_with_the_document_number_masked(
+        self, mother: Account, child: Student, number: str, settings: Any
+    ) -> None:
+        own = invented(9)
+        record = GuardianRecord(student=child, name="林淑芬", relation="母女")
+        record.seal_id_number(own, settings.KEY_RING)
+        record.save()
+        assert mask(own) not in text_of(visit(mother).get(SETTINGS))  # nothing says yet that it is she
+        proofs.keep(mother, settings.KEY_RING.digest(own), how="review", by=None, now=NOW)
+        page = text_of(visit(mother).get(SETTINGS))
+        shown = (
+            "國小",
+            child.school.short_name,
+            child.number,
+            "2年01班",
+            "2018-03-14",
+            mask(number),
+            mask(own),
+            "使用中",
+        )
+        assert [one for one in shown if one not in page] == []
+        assert number not in page
+        assert own not in page
+
+    def test_who_may_only_be_told_sees_no_details_and_who_may_only_see_chooses_nothing(
+        self, child: Student, number: str
+    ) -> None:
+        aunt, uncle = builders.a_guardian(child), builders.a_guardian(child)
+        for account, rights in ((aunt, [Right.TOLD]), (uncle, [Right.SEE])):
+            bonds.set_rights(Guardianship.objects.get(account=account), rights, by=None, now=NOW)
+        told, sees = text_of(visit(aunt).get(SETTINGS)), text_of(visit(uncle).get(SETTINGS))
+        assert "王小明" in told
+        assert mask(number) not in told
+        assert child.number not in told
+        assert mask(number) in sees
+        assert 'role="switch"' not in sees
+
+    def test_a_restricted_guardian_finds_nothing_of_the_child(
+        self, mother: Account, child: Student, number: str
+    ) -> None:
+        restrict(mother.pk, child, by=None, now=utc_now())
+        page = text_of(visit(mother).get(SETTINGS))
+        assert [one for one in (child.name, child.number, mask(number), str(child.pk)) if one in page] == []
 
 
 class TestProvingAnAddress:
