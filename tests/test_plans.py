@@ -15,12 +15,13 @@ from django.db import connection
 from django.test import Client
 
 import gatepost
+from gatepost.allowances import rules
 from gatepost.announcements.queries import HEADLINES
 from gatepost.attendance import arrivals, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
-from gatepost.notify import sender
+from gatepost.notify import ladder, sender
 from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
 from gatepost.portals.tests.visits import sign_in
@@ -32,9 +33,9 @@ pytestmark = pytest.mark.django_db
 # What grows with the city or with its days.
 LARGE = {
     "gates_tap", "gates_tapqueue", "attendance_event", "attendance_day", "attendance_schoolday", "attendance_sweep",
-    "attendance_leave", "notify_notice", "notify_delivery", "notify_recipient", "notify_subscription",
-    "notify_address", "roster_student", "roster_guardianrecord", "cards_card", "accounts_account",
-    "guardians_guardianship", "guardians_restriction", "django_session",
+    "attendance_leave", "notify_climb", "notify_rung", "notify_notice", "notify_delivery", "notify_recipient",
+    "notify_subscription", "notify_address", "roster_student", "roster_guardianrecord", "cards_card",
+    "accounts_account", "guardians_guardianship", "guardians_restriction", "django_session",
 }  # fmt: skip
 ONE_MONTH = {"attendance_event", "attendance_day"}  # asked for days near today only, by their date
 # The modules that use `kit.prepared`.
@@ -160,6 +161,15 @@ def test_following_taps_and_sending_read_by_index(scene: dict[str, Any], watch: 
 
 def test_the_sweep_reads_by_index(scene: dict[str, Any], watch: Watch) -> None:
     assert sweep.sweep_due(now=at("08:11")) == 1
+    assert not watch.faults
+
+
+def test_the_ladder_reads_by_index(scene: dict[str, Any], watch: Watch) -> None:
+    sweep.sweep_due(now=at("08:11"))
+    watch.faults.clear()
+    assert ladder.climb(rules.may_climb, now=at("08:16")) == 2
+    assert ladder.seen(scene["guardian"].pk, [scene["children"][0].pk], on_date=MONDAY, now=at("08:17")) == 1
+    assert {ladder._DUE, ladder._MAKE, ladder._OPEN} <= watch.seen
     assert not watch.faults
 
 

@@ -1,10 +1,13 @@
 from datetime import date, timedelta
 
-from django.db.models import Count
+from django.conf import settings
+from django.db.models import Count, F
 
 from gatepost.allowances.models import Budget
+from gatepost.attendance.models import Day, Sweep
 from gatepost.attendance.notices import NOT_ARRIVED
 from gatepost.kit.clock import next_month
+from gatepost.notify import ladder
 from gatepost.notify.models import Channel, Delivery, Notice
 from gatepost.roster.models import School, Student
 
@@ -33,8 +36,18 @@ def not_sent(school: School, month: date) -> dict[str, int]:
 
 
 def waiting(school: School, day: date) -> int:
-    """How many short messages "not arrived" of `day` wait for the school's word."""
+    """How many short messages "not arrived" of `day` wait for the school's word, or may be made with it (`ladder`)."""
     said = Notice.objects.filter(on_date=day, topic=NOT_ARRIVED).values("id")
     students = Student.objects.filter(school=school).values("pk")
     queued = Delivery.objects.filter(on_date=day, channel=Channel.SMS, state=Delivery.State.QUEUED)
-    return queued.filter(notice_id__in=said, about__in=students).count()
+    return queued.filter(notice_id__in=said, about__in=students).count() + _not_climbed(school, day)
+
+
+def _not_climbed(school: School, day: date) -> int:
+    """How many more people could be told by short message, had the school confirmed."""
+    paid = Budget.objects.filter(school=school, month=day.replace(day=1), used__lt=F("granted"))
+    asked = Sweep.objects.filter(school=school, date=day, decided_at__isnull=False, confirmed_at=None)
+    if Channel.SMS not in settings.CHANNELS or not paid.exists() or not asked.exists():
+        return 0
+    told = Day.objects.filter(school_id=school.pk, date=day, not_arrived_at__isnull=False)
+    return ladder.would_reach(Channel.SMS, list(told.values_list("student_id", flat=True)), on_date=day)

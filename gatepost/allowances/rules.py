@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from gatepost.allowances.models import Budget, Grant, Spending
 from gatepost.attendance.models import Sweep
@@ -39,6 +40,24 @@ def allow(wishes: Sequence[Wish], *, now: datetime) -> list[Verdict]:
         if not is_paid:
             verdicts[place] = SPENT
     return verdicts
+
+
+def may_climb(abouts: Sequence[UUID], *, topic: str, on_date: date) -> set[UUID]:
+    """Those of `abouts` about whom home may be told `topic` by short message besides what was chosen (`notify.ladder`).
+
+    "Not arrived", once the school has confirmed, and while its budget lasts.
+    """
+    if topic != NOT_ARRIVED:
+        return set()
+    schools = dict(Student.objects.filter(pk__in=abouts).values_list("pk", "school_id"))
+    paid = set(
+        Budget.objects.filter(
+            school__in=set(schools.values()), month=first_of(on_date), used__lt=F("granted")
+        ).values_list("school_id", flat=True)
+    )
+    confirmed = Sweep.objects.filter(school__in=paid, date=on_date, confirmed_at__isnull=False)
+    may = set(confirmed.values_list("school_id", flat=True))
+    return {about for about, school in schools.items() if school in may}
 
 
 def give_back(*, now: datetime) -> int:

@@ -6,8 +6,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from gatepost.accounts.models import Account
+from gatepost.attendance import notices as words
 from gatepost.attendance.models import Leave
 from gatepost.audit import entries
+from gatepost.kit.clock import local_date
+from gatepost.notify import notices
 from gatepost.roster.models import Student
 
 DAYS_MAX = 60
@@ -39,7 +42,10 @@ def grant(
     now: datetime,
     approved: bool = True,
 ) -> Leave:
-    """Put down leave from `first` to `last`, both included; with `approved` False it is asked for and pending."""
+    """Put down leave from `first` to `last`, both included; with `approved` False it is asked for and pending.
+
+    What has not left yet of a "not arrived" of today stays here, and nobody else is told: somebody knows of it.
+    """
     if last < first:
         raise LeaveRefused("backwards")
     if (last - first).days >= DAYS_MAX:
@@ -55,6 +61,10 @@ def grant(
             approved_at=now if approved else None,
             approved_by=by if approved else None,
         )
+        today = local_date(now, student.school.timezone)
+        if first <= today <= last:
+            said = {student.pk: words.key(words.NOT_ARRIVED, student.pk, today)}
+            notices.withdraw(said, on_date=today, because="on_leave", now=now)
         entries.record("leave:granted" if approved else "leave:asked", by=by, about=student.pk, leave=leave.pk)
     return leave
 

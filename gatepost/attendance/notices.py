@@ -156,7 +156,7 @@ TOPICS = (
     Topic(ARRIVED, _("Arrived"), _arrived),
     Topic(LEFT, _("Left"), _left),
     # A safety message: no single click of a mail program ends it. The settings page does.
-    Topic(NOT_ARRIVED, _("Not arrived"), _not_arrived, optional=False),
+    Topic(NOT_ARRIVED, _("Not arrived"), _not_arrived, optional=False, safety=True),
     Topic(FOUND, _("At school after all"), _found, optional=False, choosable=False),
     Topic(CORRECTED, _("Correction"), _corrected, optional=False, choosable=False),
 )

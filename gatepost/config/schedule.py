@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from gatepost.accounts import devices
+from gatepost.allowances import rules
 from gatepost.attendance import arrivals, sweep
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.line.api import LineSettings
@@ -20,7 +21,7 @@ from gatepost.guardians.applications import claims, letters
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import activations, losses, sender
+from gatepost.notify import activations, ladder, losses, sender
 from gatepost.notify.line import budget, events, line_settings
 from gatepost.sso import consents, logouts, sessions
 from gatepost.watch import beats, tally
@@ -28,7 +29,15 @@ from gatepost.watch import beats, tally
 log = logging.getLogger(__name__)
 
 ARRIVALS_THREADS = 2  # most of the work is the database's, so two keep two cores busy
-PARTITIONED = ("gates_tap", "attendance_event", "attendance_day", "notify_notice", "notify_delivery")
+PARTITIONED = (
+    "gates_tap",
+    "attendance_event",
+    "attendance_day",
+    "notify_notice",
+    "notify_delivery",
+    "notify_climb",
+    "notify_rung",
+)
 
 
 def loops(carried: Sequence[Way]) -> list[Loop]:
@@ -41,6 +50,7 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
         *arrivals_loops(),
         *(loop for way in carried for loop in (way.loop(), *way.beside)),
         *(line_loops() if "line" in settings.CHANNELS else ()),
+        Loop("ladder", lambda now: ladder.climb(rules.may_climb, now=now), every_seconds=5),
         Loop("losses", losses.follow, every_seconds=20, repeat=False),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),

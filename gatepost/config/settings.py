@@ -4,6 +4,7 @@ Every variable is listed in `docs/settings.md`.
 """
 
 import hmac
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg.conninfo
@@ -119,6 +120,9 @@ if PUSH_CONTACT and not PUSH_CONTACT.startswith(("mailto:", "https:")):
     env_problem("GATEPOST_PUSH_CONTACT", "must begin with mailto: or https:")
 if PUSH_CONTACT:
     CHANNELS.append("push")
+
+# Safety notices: how long what was sent has to be confirmed before the next way is tried.
+LADDER_WAIT = timedelta(minutes=env_int("GATEPOST_LADDER_MINUTES", 5, at_least=1, at_most=60))
 
 env_settle()
 

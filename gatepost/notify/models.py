@@ -250,6 +250,58 @@ class Notice(models.Model):
         return str(self.pk)
 
 
+class Climb(models.Model):
+    """A safety notice that waits for a sign that somebody read it; see `ladder`. Partitioned by month of `on_date`."""
+
+    class End(models.TextChoices):
+        DELIVERED = "delivered"  # a receipt came
+        SEEN = "seen"  # a guardian looked at the child's line
+        WITHDRAWN = "withdrawn"  # it is no longer so
+        OVER = "over"  # no longer news, and nobody gave a sign
+
+    notice_id = models.BigIntegerField(primary_key=True)
+    on_date = models.DateField()
+    about = models.UUIDField()
+    due_at = models.DateTimeField()  # when the next way is tried, if there was no sign
+    until = models.DateTimeField()  # the notice's best-before
+    rungs = models.SmallIntegerField(default=0)
+    last_delivery_id = models.BigIntegerField(null=True)  # of the last rung; None while what was chosen stands alone
+    exhausted_at = models.DateTimeField(null=True)  # since when there has been no other way
+    ended_at = models.DateTimeField(null=True)
+    ended_because = models.TextField(choices=End.choices, blank=True)
+    proven_by = models.UUIDField(null=True)  # whose sign it was
+
+    class Meta:
+        db_table = "notify_climb"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Rung(models.Model):
+    """One more way that was tried for a safety notice. Partitioned by month of `on_date`."""
+
+    class Why(models.TextChoices):
+        SILENT = "silent"  # nothing came back in time
+        FAILED = "failed"  # what was sent before did not arrive
+        UNADDRESSED = "unaddressed"  # what was chosen is switched off
+
+    delivery_id = models.BigIntegerField(primary_key=True)
+    on_date = models.DateField()
+    notice_id = models.BigIntegerField()
+    number = models.SmallIntegerField()
+    account_id = models.UUIDField()
+    to_another = models.BooleanField()  # somebody who had not been told before
+    because = models.TextField(choices=Why.choices)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "notify_rung"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Delivery(models.Model):
     """One notice to one address. States only move forward; a lease that ran out returns the row to the queue.
 
@@ -274,7 +326,9 @@ class Delivery(models.Model):
     state = models.TextField(choices=State.choices, default=State.QUEUED)
     due_at = models.DateTimeField()  # not before; while sending, when the lease runs out
     attempts = models.SmallIntegerField(default=0)
-    because = models.TextField(blank=True)  # a code: stale, withdrawn, ended, unsubscribed, unreachable, refused …
+    because = models.TextField(
+        blank=True
+    )  # a code: stale, withdrawn, ended, unsubscribed, proven, unreachable, refused …
     response = models.TextField(blank=True)  # the last words of the channel's server
     settled_at = models.DateTimeField(null=True)
 

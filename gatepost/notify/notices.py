@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from gatepost.kit.prepared import prepared
+from gatepost.notify import ladder, topics
 from gatepost.notify.sender import SETTLED
 from gatepost.watch import tally
 
@@ -49,7 +50,11 @@ def post(posts: Sequence[Post], *, now: datetime) -> int:
         "data": [json.dumps(post.data) for post in posts],
         "until": [post.best_before for post in posts],
     }
-    return int(prepared(_POST, {**columns, "now": now})[0][0])
+    new = int(prepared(_POST, {**columns, "now": now})[0][0])
+    climbing = [(post.on_date, post.about, post.key) for post in posts if topics.is_safety(post.topic)]
+    if climbing:
+        ladder.begin(climbing, now=now)
+    return new
 
 
 def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str = "") -> int:
@@ -105,8 +110,9 @@ def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID |
 def withdraw(keys: Mapping[UUID, str], *, on_date: date, because: str, now: datetime) -> int:
     """Drop what is still queued of notices, given by whom they are about. Returns how many deliveries were dropped.
 
-    What is being sent at this moment, or was sent, is answered with `follow`.
+    What is being sent at this moment, or was sent, is answered with `follow`. Nobody else is told (`ladder`).
     """
+    ladder.stop(keys.items(), on_date=on_date, now=now)  # first: who makes a rung at this moment is waited for
     with connection.cursor() as cursor:
         columns: dict[str, Any] = {"abouts": list(keys), "keys": list(keys.values())}
         cursor.execute(_WITHDRAW, {**columns, "on_date": on_date, "because": because, "now": now})

@@ -59,7 +59,7 @@ class Leased:
     target: str
     address_ok: bool
     may_be_told: bool
-    subscribed: bool
+    subscribed: bool  # or a rung of the ladder, which needs no subscription
     key: str  # the same for every attempt: what a provider can recognise a repeat by; see `_LEASE`
 
     def reason_to_drop(self, now: datetime) -> str:
@@ -264,7 +264,11 @@ WITH due AS MATERIALIZED (
 SELECT leased.id, leased.on_date, leased.attempts, notice.id, notice.topic, notice.about, notice.data,
     notice.best_before, notice.follows IS NOT NULL, account.id, account.name, account.language, address.id,
     address.target, address.verified_at IS NOT NULL AND address.disabled_at IS NULL AND account.is_active,
-    recipient.id IS NOT NULL, subscription.id IS NOT NULL,
+    recipient.id IS NOT NULL,
+    subscription.id IS NOT NULL OR coalesce((
+        SELECT true FROM notify_rung rung
+        WHERE rung.delivery_id = leased.id AND rung.on_date = leased.on_date AND rung.on_date >= %(since)s
+    ), false),
     concat_ws(' ', split_part(notice.key, '#', 1), to_char(leased.on_date, 'YYYY-MM-DD'), leased.address_id, (
         SELECT count(*) FROM notify_notice before
         WHERE before.about = notice.about AND before.on_date = notice.on_date AND before.id < notice.id

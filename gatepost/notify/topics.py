@@ -29,6 +29,9 @@ class Topic:
 
     `optional`: a person may do without it (one-click unsubscribe); `choosable`: it has a row in the subscriptions. One
     that is not choosable goes to exactly those who got the notice it follows, or to all who may be told.
+
+    `safety`: while nobody gives a sign of having read it, it goes on to other addresses and people; see `ladder`. It
+    is posted with `notices.post`.
     """
 
     code: str
@@ -36,6 +39,7 @@ class Topic:
     words: Callable[[Mapping[str, Any], datetime], Words]
     optional: bool = True
     choosable: bool = True
+    safety: bool = False
 
 
 _topics: dict[str, Topic] = {}
@@ -55,6 +59,11 @@ def get(code: str) -> Topic:
 def is_choosable(code: str) -> bool:
     """Whether a notice with this topic needs a subscription; so does one that nobody registered."""
     return code not in _topics or _topics[code].choosable
+
+
+def is_safety(code: str) -> bool:
+    """Whether a notice with this topic climbs the ladder."""
+    return code in _topics and _topics[code].safety
 
 
 def choosable() -> list[Topic]:

@@ -99,6 +99,8 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "too_late": gettext_lazy("The mail server could not be reached in time."),
     "stale": gettext_lazy("It would have come too late to be news."),
     "withdrawn": gettext_lazy("It was taken back before it was sent."),
+    "proven": gettext_lazy("Not needed any more: somebody had confirmed it meanwhile."),
+    "on_leave": gettext_lazy("Leave was put down before it was sent."),
     "ended": gettext_lazy("The person may no longer be told about this child."),
     "unsubscribed": gettext_lazy("The person had switched this message off."),
     "unreachable": gettext_lazy("The address was not proven, or was switched off."),

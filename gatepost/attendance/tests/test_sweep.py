@@ -7,7 +7,7 @@ from gatepost.attendance import leaves, missing, sweep
 from gatepost.attendance.models import Day, Leave, Rules, SchoolDay, Sweep
 from gatepost.attendance.tests.taps import follow_all, tapped
 from gatepost.gates.models import Reader
-from gatepost.notify.models import Delivery, Notice
+from gatepost.notify.models import Climb, Delivery, Notice
 from gatepost.roster.models import School, Student
 from tests import builders
 from tests.builders import MONDAY, at
@@ -127,6 +127,21 @@ def test_leave_counts_even_while_it_is_pending(student: Student, readers: list[R
     leaves.grant(student, first=MONDAY, last=MONDAY, kind=Leave.Kind.SICK, by=None, now=at("07:00"), approved=approved)
     assert swept().expected == 0
     assert not told()
+
+
+def test_leave_that_is_put_down_after_the_alarm_ends_it(student: Student, readers: list[Reader]) -> None:
+    builders.a_guardian(student)
+    swept()
+    leaves.grant(
+        student,
+        first=MONDAY,
+        last=MONDAY,
+        kind=Leave.Kind.SICK,
+        by=None,
+        now=AFTER + timedelta(minutes=1),
+    )
+    assert list(Delivery.objects.values_list("state", "because")) == [("dropped", "on_leave")]
+    assert Climb.objects.get().ended_because == "withdrawn"
 
 
 def test_leave_that_was_refused_counts_for_nothing(student: Student, readers: list[Reader]) -> None:

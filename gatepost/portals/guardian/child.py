@@ -14,6 +14,7 @@ from gatepost.kit.clock import local_date
 from gatepost.notify.queries import told_about
 from gatepost.portals import days, months, words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
+from gatepost.portals.guardian.signs import looked
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import Student
 
@@ -66,15 +67,15 @@ def _day(request: HttpRequest, child: Student, day: date) -> HttpResponse:
     today = local_date(now, zone)
     days.check(day, today=today)
     told = told_about(child.pk, day, account_id=signed_in(request).pk)
-    line = words.day_line(day_lines([child], now=now)[child.pk], now=now, zone=zone) if day == today else None
-    return page(
+    lines = day_lines([child], now=now) if day == today else {}
+    shown = page(
         request,
         "guardian/child.html",
         family_frame(request, current="attendance", child=child),
         title=words.long_date(day),
         meta=days.facts(child, day),
         student={"name": child.name, "detail": child_detail(child)},
-        line=line,
+        line=words.day_line(lines[child.pk], now=now, zone=zone) if lines else None,
         week=days.week(child, day, today=today, url_name="child-day", args=[child.pk]),
         entries=days.entries(child, day, told),
         has_deliveries=bool(told),
@@ -84,3 +85,6 @@ def _day(request: HttpRequest, child: Student, day: date) -> HttpResponse:
         around=days.around(day, today=today, url_name="child-day", args=[child.pk]),
         crumbs=[{"label": _("Home"), "url": reverse("family")}],
     )
+    if lines:
+        looked(request, {child: lines[child.pk]}, now=now)
+    return shown

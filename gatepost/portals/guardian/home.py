@@ -23,6 +23,7 @@ from gatepost.portals import words
 from gatepost.portals.app.kept import KEPT_SECONDS, mark
 from gatepost.portals.claiming import child
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
+from gatepost.portals.guardian.signs import looked
 from gatepost.portals.moment import now_of
 from gatepost.portals.public import news
 from gatepost.roster.models import Student
@@ -39,7 +40,7 @@ def family(request: HttpRequest) -> HttpResponse:
     children = queries.children_by_name(request.user)
     facts = known(children, now=now)
     schools = {child.school_id: child.school for child in children}.values()
-    return page(
+    shown = page(
         request,
         "guardian/home.html",
         family_frame(request, current="family"),
@@ -51,6 +52,8 @@ def family(request: HttpRequest) -> HttpResponse:
         announcements=news.headlines(announcements.headlines(now=now, schools=schools, number=NEWS_SHOWN)),
         more_url=reverse("announcements"),
     )
+    looked(request, {child: facts[child.pk].line for child in children}, now=now)
+    return shown
 
 
 def _kept(

@@ -19,6 +19,7 @@ from gatepost.attendance.daylines import SILENT_AFTER
 from gatepost.gates import queries as gates
 from gatepost.gates.lines import SKEW_THAT_MATTERS
 from gatepost.notify import queries as notify
+from gatepost.notify.ladder import MADE
 from gatepost.notify.models import Channel
 from gatepost.notify.sender import RETRIED, SETTLED, TAP_TO_HANDOVER
 from gatepost.portals.public.health import migrations_missing
@@ -81,6 +82,7 @@ _COUNTERS = (
     (gates.ASKED, "gate_requests", "Requests to the readers' door, by status of the answer.", ["status"]),
     (FOLLOWED, "taps_followed", "Taps that attendance has followed, by what became of them.", ["outcome"]),
     (SETTLED, "deliveries_settled", "Deliveries that came to an end.", ["channel", "state", "because"]),
+    (MADE, "ladder_rungs", "Further ways tried for safety messages without a sign.", ["channel", "because"]),
     (RETRIED, "deliveries_retried", "Attempts that failed and will be repeated.", ["channel"]),
 )
 

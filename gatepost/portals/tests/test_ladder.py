@@ -1,0 +1,81 @@
+"""What people see of the ladder, and what counts as a sign that they saw it."""
+
+from typing import Any
+
+import pytest
+
+from gatepost.accounts.models import Account
+from gatepost.allowances import budgets, rules
+from gatepost.allowances import queries as allowances
+from gatepost.attendance import sweep
+from gatepost.notify import addresses, ladder
+from gatepost.notify.models import Channel, Climb, Delivery
+from gatepost.portals.tests.visits import visit
+from gatepost.roster.models import Student
+from tests import builders
+from tests.builders import MONDAY, at
+
+pytestmark = pytest.mark.django_db
+
+TOLD = at("08:11")
+
+
+@pytest.fixture(autouse=True)
+def channels(settings: Any) -> None:
+    settings.CHANNELS = ["email", "line", "sms"]
+
+
+@pytest.fixture
+def child() -> Student:
+    student = builders.a_student(builders.a_class(builders.a_school()))
+    builders.a_school_day(student.school)
+    builders.a_reader(student.school, heard_at=at("08:10:30"))
+    return student
+
+
+@pytest.fixture
+def mother(child: Student) -> Account:
+    """She chose email; her number is proven besides. She was told that the child has not arrived."""
+    account = builders.a_guardian(child)
+    addresses.count_as_proven(account, "+886912345678", channel=Channel.SMS, label="0912…678", now=at("07:00"))
+    sweep.sweep_due(now=TOLD)
+    Delivery.objects.update(state="sent", settled_at=TOLD)
+    return account
+
+
+def ended() -> str:
+    return Climb.objects.get().ended_because
+
+
+def climb(clock: str) -> None:
+    ladder.climb(rules.may_climb, now=at(clock))
+
+
+class TestLook:
+    @pytest.mark.parametrize("page", ["/family/", "/family/children/{}/"])
+    def test_a_guardian_who_opens_the_page_has_seen_it(self, child: Student, mother: Account, page: str) -> None:
+        browser = visit(mother)
+        browser.head(page.format(child.pk))
+        browser.get(page.format(child.pk), headers={"Sec-Purpose": "prefetch"})
+        assert ended() == ""
+        browser.get(page.format(child.pk))
+        assert (ended(), Climb.objects.get().proven_by) == ("seen", mother.pk)
+
+    def test_a_teachers_look_and_another_days_page_are_no_sign(self, child: Student, mother: Account) -> None:
+        url = f"/schools/{child.school.code}/students/{child.pk}/"
+        assert visit(builders.a_teacher(child.school_class)).get(url, follow=True).status_code == 200
+        visit(mother).get(f"/family/children/{child.pk}/days/2026-11-20/")
+        assert ended() == ""
+
+
+def test_text_messages_of_the_ladder_wait_for_the_school_too(child: Student, mother: Account) -> None:
+    school = child.school
+    assert allowances.waiting(school, MONDAY) == 0
+    budgets.set_budget(school, MONDAY.replace(day=1), granted=9, segment_price=85, monthly_fee=0, by=None)
+    assert allowances.waiting(school, MONDAY) == 1
+    climb("08:16")
+    assert Delivery.objects.count() == 1
+    sweep.confirm(school, by=builders.an_office(school), now=at("08:17"))
+    assert allowances.waiting(school, MONDAY) == 0
+    climb("08:21:30")
+    assert list(Delivery.objects.order_by("pk").values_list("channel", flat=True)) == ["email", "sms"]
