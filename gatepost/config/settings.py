@@ -4,6 +4,7 @@ Every variable is listed in `docs/settings.md`.
 """
 
 import hmac
+import ipaddress
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,6 +87,13 @@ SMS_TLS = env_bool("GATEPOST_SMS_TLS", default=True)
 SMS_LONG = env_choice("GATEPOST_SMS_LONG", "udh", among=["udh", "payload"])
 SMS_WINDOW = env_int("GATEPOST_SMS_WINDOW", 10, at_least=1, at_most=100)
 SMS_URL = env_url("GATEPOST_SMS_URL", "https://smsapi.mitake.com.tw")
+# Where Mitake's reports of what became of a message come from; empty: they are asked for, and none is taken.
+SMS_REPORTS_FROM = []
+for _network in env_list("GATEPOST_SMS_REPORTS_FROM", []):
+    try:
+        SMS_REPORTS_FROM.append(ipaddress.ip_network(_network))
+    except ValueError:
+        env_problem("GATEPOST_SMS_REPORTS_FROM", f"{_network} is no network address, like 203.0.113.0/24")
 SMS_CODES_AN_HOUR = env_int("GATEPOST_SMS_CODES_AN_HOUR", 300, at_least=1, at_most=100_000)
 if SMS == "smpp" and len(SMS_PASSWORD) > SMPP_PASSWORD_CHARACTERS_MAX:
     env_problem(

@@ -22,7 +22,7 @@ from gatepost.channels.sms.numbers import domestic
 from gatepost.channels.sms.smpp import SmppGateway
 from gatepost.channels.sms.smpp_link import SmppSettings
 from gatepost.kit.clock import utc_now
-from gatepost.notify import relay, sms_receipts, topics
+from gatepost.notify import relay, sms_receipts, sms_reports, topics
 from gatepost.notify.models import Address
 from gatepost.notify.sender import Leased, Outcome
 from gatepost.notify.writing import write_each
@@ -116,7 +116,12 @@ def gateway() -> Gateway:
             )
         case "mitake":
             return MitakeGateway(
-                MitakeSettings(username=settings.SMS_USER, password=settings.SMS_PASSWORD, url=settings.SMS_URL)
+                MitakeSettings(
+                    username=settings.SMS_USER,
+                    password=settings.SMS_PASSWORD,
+                    url=settings.SMS_URL,
+                    callback=sms_reports.address(),
+                )
             )
     return MailedGateway()
 

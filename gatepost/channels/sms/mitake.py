@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 BULK_MOST = 500
 QUERY_MOST = 100
-CONNECTIONS_MOST = 15  # Mitake's limit for an account, over all workers
+CONNECTIONS_MOST = 15  # Mitake's limit for an account, over all processes; each of ours has one
 ANSWER_BYTES_MAX = 200_000
 
 ACCEPTED = {"0", "1", "2", "4"}
@@ -33,6 +33,8 @@ BAD_NUMBER = {"6", "v"}  # the number itself, for ever; 7 and 8 may be a telepho
 BUSY = {"a", "b", "l", "r", "*"}  # out of service for a moment, or too many connections
 
 _KEY = re.compile(r"[0-9A-Za-z-]{1,36}")
+_REFERENCE = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
+_ONE_CONNECTION = threading.Lock()  # of this process, however many gateways it makes: each code by hand makes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,11 @@ class MitakeSettings:
 
 
 class MitakeGateway:
-    """One request at a time: an account may have 15, and other workers have theirs."""
+    """One request at a time in this process: an account may have 15, and other processes have theirs."""
 
     def __init__(self, settings: MitakeSettings, *, begin_seconds: float = BEGIN_SECONDS) -> None:
         self._settings = settings
         self._begin_seconds = begin_seconds
-        self._turn = threading.Lock()
         self._down_until = 0.0
 
     @property
@@ -63,25 +64,23 @@ class MitakeGateway:
 
     def send_many(self, messages: Sequence[OutgoingSms]) -> list[Outcome]:
         """As `Gateway` says, 500 at a time."""
-        with self._turn:
-            began = time.monotonic()
-            outcomes: list[Outcome] = []
-            for first in range(0, len(messages), BULK_MOST):
-                together = messages[first : first + BULK_MOST]
-                if self.is_down or time.monotonic() - began > self._begin_seconds:
-                    outcomes += [_untried()] * len(together)
-                else:
-                    outcomes += self._send(together)
-            return outcomes
+        began = time.monotonic()
+        outcomes: list[Outcome] = []
+        for first in range(0, len(messages), BULK_MOST):
+            together = messages[first : first + BULK_MOST]
+            if self.is_down or time.monotonic() - began > self._begin_seconds:
+                outcomes += [_untried()] * len(together)
+            else:
+                outcomes += self._send(together)
+        return outcomes
 
     def collect(self, waiting: Sequence[str], take: Take) -> int:
         """As `Gateway` says: asks for `waiting`, 100 at a time."""
         taken = 0
         for first in range(0, len(waiting), QUERY_MOST):
-            with self._turn:
-                if self.is_down:
-                    break
-                answer = self._ask("SmQuery", {}, {"msgid": ",".join(waiting[first : first + QUERY_MOST])})
+            if self.is_down:
+                break
+            answer = self._ask("SmQuery", {}, {"msgid": ",".join(waiting[first : first + QUERY_MOST])})
             for receipt in read_statuses(answer):
                 take(receipt)
                 taken += 1
@@ -136,6 +135,8 @@ class MitakeGateway:
         else:
             link = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self._settings.answer_seconds)
         path = f"{parts.path.rstrip('/')}/api/mtk/{method}" + (f"?{urlencode(query)}" if query else "")
+        if not _ONE_CONNECTION.acquire(timeout=self._settings.answer_seconds):
+            raise ChannelError("Another request is under way.", permanent=False, retry_after=timedelta(0))
         try:
             link.request("POST", path, content, {"Content-Type": "application/x-www-form-urlencoded"})
             answer = link.getresponse()
@@ -145,6 +146,7 @@ class MitakeGateway:
             raise ChannelError(f"Mitake does not answer: {type(error).__name__}", permanent=False) from None
         finally:
             link.close()
+            _ONE_CONNECTION.release()
         if answer.status != http.client.OK:
             self._pause()
             raise ChannelError(f"Mitake answers {answer.status}.", permanent=False)
@@ -181,7 +183,7 @@ def read_answer(text: str) -> tuple[dict[str, Outcome], Outcome]:
 
 def _outcome(said: Mapping[str, str]) -> Outcome:
     code, reference = said.get("statuscode", ""), said.get("msgid", "")
-    if code in ACCEPTED and reference and reference.isalnum():
+    if code in ACCEPTED and is_reference(reference):
         return Outcome(references=(reference,))
     if not code:
         return Outcome(ChannelError("Mitake's answer does not name this message.", permanent=False))
@@ -201,6 +203,16 @@ def read_status(reference: str, code: str) -> Receipt:
     """One status code of Mitake, from a query or a callback (`StatusFlag`)."""
     delivered = True if code in DELIVERED else False if code in UNDELIVERED else None
     return Receipt(reference, delivered, permanent=code in BAD_NUMBER, said=code[:20])
+
+
+def is_reference(text: str) -> bool:
+    """Whether Mitake could call a message so."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def is_status(code: str) -> bool:
+    """Whether Mitake could say so of a message."""
+    return re.fullmatch(r"[0-9A-Za-z*]{1,2}", code, re.ASCII) is not None
 
 
 def acknowledgement(reference: str) -> str:

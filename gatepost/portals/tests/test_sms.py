@@ -3,18 +3,20 @@
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from gatepost.accounts.models import Account
-from gatepost.allowances import budgets
+from gatepost.allowances import budgets, rules
 from gatepost.allowances.models import Budget, Grant
 from gatepost.attendance import notices as words
 from gatepost.attendance.models import Day, Sweep
 from gatepost.channels.sms.tests.fake_mitake import FakeMitake, mitake
-from gatepost.notify import addresses, notices, recipients
-from gatepost.notify.models import Address, AddressProof, Channel
+from gatepost.notify import addresses, notices, recipients, sender, sms, sms_reports
+from gatepost.notify.models import Address, AddressProof, Channel, Delivery, SmsPart
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from gatepost.roster.models import School, Student
 from tests import builders
@@ -215,3 +217,59 @@ class TestConfirmation:
     def test_names_that_nobody_has_seen_are_asked_about_again(self, waiting: str, school: School) -> None:
         visit(builders.an_office(school)).post(waiting, {"seen": ""})
         assert Sweep.objects.get().confirmed_at is None
+
+
+class TestReports:
+    """Mitake says what became of a message before it is asked."""
+
+    @pytest.fixture
+    def sent(self, mother: Account, child: Student, school: School, settings: Any) -> str:
+        """A message went out, with the place where its report is taken. Returns that place, with the message's id."""
+        settings.SMS_REPORTS_FROM = [ip_network("203.0.113.0/24")]
+        a_budget(school)
+        Grant.objects.create(
+            school=school, student=child, account=mother, month=NOVEMBER, asked_at=NOW, approved_at=NOW
+        )
+        number = addresses.count_as_proven(mother, "+886912345678", channel=Channel.SMS, now=NOW)
+        recipients.subscribe(mother.pk, child.pk, choices=[(words.ARRIVED, number)])
+        data = {"student": child.name, "school": "雙園國小", "timezone": "Asia/Taipei", "at": NOW.isoformat()}
+        data["source"] = "card"
+        notices.post([notices.Post("a", words.ARRIVED, child.pk, MONDAY, data, NOW + timedelta(hours=1))], now=NOW)
+        sender.send_due("sms", sms.SmsCarrier(sms.gateway(), rules.allow), now=NOW)
+        return f"{urlsplit(sms_reports.address()).path}?msgid={SmsPart.objects.get().reference}"
+
+    def test_a_report_is_kept_once_and_answered_as_mitake_wants(self, sent: str, gateway: FakeMitake) -> None:
+        ((_key, *_fields, callback, _text),) = gateway.sent.values()
+        assert callback == sms_reports.address()
+        assert len(callback) <= 256
+        at_mitake = visit(REMOTE_ADDR="203.0.113.7")
+        for code, state in (("1", "sent"), ("4", "delivered"), ("6", "delivered"), ("4", "delivered")):
+            answer = at_mitake.get(f"{sent}&StatusFlag={code}&statuscode=0&statusstr=DELIVRD&dstaddr=0912345678")
+            assert text_of(answer).splitlines() == ["magicid=sms_gateway_rpack", "msgid=0000000001"]
+            assert answer.headers["Content-Type"].startswith("text/plain")
+            assert Delivery.objects.get().state == state
+        assert Address.objects.get(channel=Channel.SMS).is_usable
+
+    def test_a_number_of_nobodys_is_switched_off(self, sent: str) -> None:
+        visit(REMOTE_ADDR="::ffff:203.0.113.7").get(f"{sent}&StatusFlag=6")
+        assert Delivery.objects.get().because == "undelivered"
+        assert not Address.objects.get(channel=Channel.SMS).is_usable
+
+    def test_nobody_else_reports(self, sent: str, settings: Any) -> None:
+        assert visit(REMOTE_ADDR="198.51.100.7").get(f"{sent}&StatusFlag=6").status_code == 403
+        forwarded = visit(REMOTE_ADDR="198.51.100.7", HTTP_X_FORWARDED_FOR="203.0.113.7")
+        assert forwarded.get(f"{sent}&StatusFlag=6").status_code == 403
+        at_mitake = visit(REMOTE_ADDR="203.0.113.7")
+        guessed = sent.replace(sms_reports.address()[-8:], "0123456/")
+        assert guessed != sent
+        assert at_mitake.get(f"{guessed}&StatusFlag=6").status_code == 404
+        assert at_mitake.post(f"{sent}&StatusFlag=6").status_code == 405
+        settings.SMS_REPORTS_FROM = []
+        assert at_mitake.get(f"{sent}&StatusFlag=6").status_code == 404
+        assert sms_reports.address() == ""
+        assert Delivery.objects.get().state == "sent"
+
+    @pytest.mark.parametrize("said", ["", "?msgid=0000000001", "?msgid=%00&StatusFlag=4", "?msgid=1&StatusFlag=%F0"])
+    def test_what_mitake_would_not_say_is_refused(self, sent: str, said: str) -> None:
+        assert visit(REMOTE_ADDR="203.0.113.7").get(f"{sent.partition('?')[0]}{said}").status_code == 400
+        assert SmsPart.objects.count() == 1
