@@ -27,6 +27,7 @@ RUNS = {
     "archive": (0, 40_000),
 }
 SECONDS_EACH_MOST = 10
+SECONDS_MOST = 540
 MEMORY_MB_MOST = 512
 
 
@@ -68,6 +69,7 @@ def looked_for(name: str, corpus: Path, *, runs: int) -> str:
             f"-runs={runs}",
             f"-seed={seed()}",
             *bounds,
+            f"-max_total_time={SECONDS_MOST}",
             "-print_final_stats=1",
             f"-artifact_prefix={corpus.parent}/",
         ],

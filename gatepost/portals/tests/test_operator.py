@@ -79,6 +79,13 @@ class TestTables:
         assert answer.status_code == 200
         assert b'value="registrar" selected' not in answer.content
 
+    def test_no_table_is_asked_for_what_is_sealed_or_digested(self, operator: Any) -> None:
+        for table, field in (("guardians_restriction", "person_digest"), ("roster_student", "id_number_sealed")):
+            url = reverse(f"admin:{table}_changelist")
+            assert operator.get(f"{url}?{field}=abc").status_code == 400
+            assert operator.get(f"{url}?{field}__startswith=abc").status_code == 400
+        assert operator.get(reverse("admin:roster_student_changelist") + "?grade=2").status_code == 200
+
     def test_a_look_at_a_student_is_in_the_log(self, operator: Any, account: Account) -> None:
         student = builders.a_student(builders.a_class(builders.a_school()))
         operator.get(reverse("admin:roster_student_change", args=[student.pk]))
