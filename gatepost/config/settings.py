@@ -178,6 +178,7 @@ INSTALLED_APPS = [
     "gatepost.allowances",
     "gatepost.announcements",
     "gatepost.sso",
+    "gatepost.surveys",
     "gatepost.portals",
     "oauth2_provider",
     "allauth",

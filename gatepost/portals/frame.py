@@ -62,6 +62,7 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
         ("announcements", _("Announcements"), reverse("announcements")),
         *([("sms", _("Text messages"), reverse("family-sms"))] if "sms" in settings.CHANNELS else []),
         ("services", _("Services"), reverse("family-services")),
+        ("survey", _("Survey"), reverse("family-survey")),
         ("settings", _("Settings"), reverse("family-settings")),
     ]
     frame = {"nav": _nav(nav, current), "person": _person(signed_in(request)), "footer_links": _footer()}
@@ -109,6 +110,7 @@ def bureau_frame(request: HttpRequest, *, current: str = "") -> Frame:
         ("announcements", _("Announcements"), reverse("bureau-announcements")),
         ("closures", _("Close a day"), reverse("bureau-closure")),
         ("services", _("Services"), reverse("bureau-services")),
+        ("survey", _("Survey"), reverse("bureau-survey")),
         ("people", _("People and roles"), reverse("bureau-people")),
     ]
     return {
@@ -123,6 +125,7 @@ def operator_frame(request: HttpRequest, *, current: str = "") -> Frame:
     """The operator's pages."""
     nav = [
         ("health", _("System health"), reverse("operator-health")),
+        ("survey", _("Survey"), reverse("bureau-survey")),
         ("people", _("People and roles"), reverse("operator-people")),
         ("admin", _("Tables"), reverse("admin:index")),
     ]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gatepost.portals.bureau import announcements, closures, services, today
+from gatepost.portals.bureau import announcements, closures, services, survey, today
 from gatepost.portals.people.offices import at_bureau
 from gatepost.portals.people.urls import under
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("announcements/new/", announcements.new, name="bureau-announcement-new"),
     path("announcements/<int:announcement_id>/end/", announcements.end, name="bureau-announcement-end"),
     path("closures/new/", closures.new, name="bureau-closure"),
+    path("survey/", survey.survey, name="bureau-survey"),
     *under(at_bureau, "bureau"),
     path("services/", services.services, name="bureau-services"),
     path("services/new/", services.new, name="bureau-service-new"),

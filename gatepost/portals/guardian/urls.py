@@ -16,6 +16,7 @@ from gatepost.portals.guardian import (
     services,
     settings,
     sms,
+    survey,
 )
 
 urlpatterns = [
@@ -44,6 +45,7 @@ urlpatterns = [
     path("settings/numbers/new/", numbers.add, name="number-new"),
     path("settings/numbers/<int:address_id>/code/", numbers.code, name="number-code"),
     path("text-messages/", sms.service, name="family-sms"),
+    path("survey/", survey.survey, name="family-survey"),
     path("settings/addresses/<int:address_id>/removal/", addresses.remove, name="address-removal"),
     path("settings/push/new/", push.new, name="push-new"),
     path("settings/push/receiver/", push.put_down, name="push-receiver"),
