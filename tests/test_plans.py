@@ -21,7 +21,7 @@ from gatepost.attendance import arrivals, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
-from gatepost.notify import ladder, sender
+from gatepost.notify import ladder, reach, sender
 from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
 from gatepost.portals.tests.visits import sign_in
@@ -184,7 +184,7 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
         with connection.execute_wrapper(watch.on_its_way):
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200
-    assert {facts.STATEMENT, TOLD_EACH, HEADLINES} <= watch.seen
+    assert {facts.STATEMENT, TOLD_EACH, HEADLINES, reach.LACKING} <= watch.seen
     assert not watch.faults
 
 

@@ -17,6 +17,7 @@ from gatepost.audit import entries
 from gatepost.channels.email.address import usable
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.sms import numbers
+from gatepost.notify import proofs
 from gatepost.notify.models import Address, AddressProof, Channel, Recipient
 
 CODE_GOOD_FOR = timedelta(minutes=15)
@@ -51,7 +52,7 @@ def add(account: Account, target: str) -> Address:
         known = list(Address.objects.filter(account=account, channel=Channel.EMAIL))
         for address in known:
             if address.target.lower() == written.lower():
-                if address.is_usable:
+                if not address.wants_proof:
                     raise AddressRefused("proven")
                 return address
         if len(known) >= ADDRESSES_MOST:
@@ -76,7 +77,7 @@ def add_number(account: Account, target: str) -> Address:
         known = list(Address.objects.filter(account=account, channel=Channel.SMS))
         for address in known:
             if address.target == written:
-                if address.is_usable:
+                if not address.wants_proof:
                     raise AddressRefused("proven")
                 return address
         if len(known) >= NUMBERS_MOST:
@@ -92,7 +93,7 @@ def mask_number(number: str) -> str:
 
 def new_code(address: Address, *, now: datetime) -> str:
     """A code to send to `address`; the ones before it are good for nothing. Raises `AddressRefused` (proven, often)."""
-    if address.is_usable:
+    if not address.wants_proof:
         raise AddressRefused("proven")
     code = f"{secrets.randbelow(1_000_000):06d}"
     with transaction.atomic():
@@ -138,15 +139,21 @@ def prove(address: Address, code: str, *, now: datetime) -> None:
             proof.tries += 1
             proof.save(update_fields=["tries"])
         if not refusal:
-            _count_from(address, now)
+            _count_from(address, now, by=proofs.CODE)
     if refusal:
         raise AddressRefused(refusal)
 
 
 def count_as_proven(
-    account: Account, target: str, *, now: datetime, channel: Channel = Channel.EMAIL, label: str = ""
+    account: Account,
+    target: str,
+    *,
+    now: datetime,
+    channel: Channel = Channel.EMAIL,
+    label: str = "",
+    by: str = proofs.CODE,
 ) -> Address:
-    """`target` counts for `account` from now on: the caller saw that this person reads what comes there.
+    """`target` counts for `account` from now on: the caller saw, `by` what, that this person reads what comes there.
 
     `label` is how its owner knows it, where the target says nothing to them.
     """
@@ -157,8 +164,10 @@ def count_as_proven(
         address = Address.objects.filter(account=account, channel=channel, **same).first()
         if address is None:
             address = Address.objects.create(account=account, channel=channel, target=written, label=label)
-        if not address.is_usable:
-            _count_from(address, now)
+        if address.wants_proof:
+            _count_from(address, now, by=by)
+        else:
+            proofs.note(Address.objects.filter(pk=address.pk), by=by, now=now)
     return address
 
 
@@ -195,14 +204,21 @@ def _refusal(proof: AddressProof | None, address: Address, code: str, now: datet
     return "" if hmac.compare_digest(bytes(proof.code_digest), _digest(address, code)) else "wrong"
 
 
-def _count_from(address: Address, now: datetime) -> None:
+def _count_from(address: Address, now: datetime, *, by: str) -> None:
     address.verified_at, address.disabled_at, address.disabled_because = now, None, ""
-    address.save(update_fields=["verified_at", "disabled_at", "disabled_because"])
-    proofs = AddressProof.objects.filter(account=address.account_id, channel=address.channel, target=address.target)
+    address.complained_at = None
+    proofs.put(address, by=by, at=now)
+    address.save(
+        update_fields=[
+            *("verified_at", "disabled_at", "disabled_because", "complained_at"),
+            *("proven_at", "proven_by", "asked_at", "reminded_at", "lapsed_at"),
+        ]
+    )
+    codes = AddressProof.objects.filter(account=address.account_id, channel=address.channel, target=address.target)
     if address.channel == Channel.SMS:
-        proofs.update(tries=TRIES_MOST)  # they were paid for, and go on being counted
+        codes.update(tries=TRIES_MOST)  # they were paid for, and go on being counted
     else:
-        proofs.delete()
+        codes.delete()
     entries.record("address:proven", by=address.account_id, address=address.pk)
 
 

@@ -2,7 +2,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from gatepost.accounts.models import Account
 
@@ -34,7 +34,10 @@ class Recipient(models.Model):
 
 
 class Address(models.Model):
-    """Where a person can be reached on one channel. It counts after a code came back from it (`verified_at`)."""
+    """Where a person can be reached on one channel. It counts after a code came back from it (`verified_at`).
+
+    What came back since then, and what we ask when nothing did for long, is `proofs` and `checks`.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="addresses")
     channel = models.TextField(choices=Channel.choices)
@@ -43,15 +46,46 @@ class Address(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_because = models.TextField(blank=True)  # a code: bounced, refused
+    proven_at = models.DateTimeField(null=True, blank=True)  # when something last came back; none: not since the code
+    proven_by = models.TextField(blank=True, db_default="")  # what that was: a code of `proofs`
+    asked_at = models.DateTimeField(null=True, blank=True)  # we asked whether it still reaches its owner …
+    reminded_at = models.DateTimeField(null=True, blank=True)  # … and once more …
+    lapsed_at = models.DateTimeField(null=True, blank=True)  # … and nothing came back: it counts as unproven since
+    complained_at = models.DateTimeField(
+        null=True, blank=True
+    )  # its owner called our mail spam: safety alone goes there
 
     class Meta:
         verbose_name_plural = "addresses"
-        constraints = [models.UniqueConstraint(fields=["account", "channel", "target"], name="notify_address_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "channel", "target"], name="notify_address_once"),
+            models.CheckConstraint(
+                condition=(models.Q(reminded_at=None) | models.Q(asked_at__isnull=False))
+                & (models.Q(lapsed_at=None) | models.Q(reminded_at__isnull=False)),
+                name="notify_address_asked_first",
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["disabled_at"], name="notify_address_off", condition=models.Q(disabled_at__isnull=False)
             ),
             models.Index(fields=["target"], name="notify_address_line", condition=models.Q(channel="line")),
+            models.Index(
+                Coalesce("proven_at", "verified_at"),
+                name="notify_address_silent",
+                condition=models.Q(verified_at__isnull=False, disabled_at=None, asked_at=None)
+                & ~models.Q(channel="sms"),
+            ),
+            models.Index(
+                fields=["asked_at"],
+                name="notify_address_asked",
+                condition=models.Q(asked_at__isnull=False, lapsed_at=None),
+            ),
+            models.Index(
+                fields=["complained_at"],
+                name="notify_address_complained",
+                condition=models.Q(complained_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -61,6 +95,16 @@ class Address(models.Model):
     def is_usable(self) -> bool:
         """Proven, and not switched off since."""
         return self.verified_at is not None and self.disabled_at is None
+
+    @property
+    def is_proven(self) -> bool:
+        """Usable, and something came back from it not too long ago."""
+        return self.is_usable and self.lapsed_at is None
+
+    @property
+    def wants_proof(self) -> bool:
+        """Whether proving it (again) would change anything for its owner."""
+        return not self.is_proven or self.complained_at is not None
 
 
 class AddressProof(models.Model):

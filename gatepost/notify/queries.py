@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Max, Q
 
 from gatepost.kit import questions
-from gatepost.notify.models import Address, Channel, Delivery, Notice, Recipient, Subscription
+from gatepost.notify.models import Address, Channel, Delivery, Notice, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT
 
 
@@ -89,14 +89,6 @@ def got(topic: str, abouts: Collection[UUID], on_date: date) -> Reach:
         people=Count("account_id", distinct=True), abouts=Count("about", distinct=True)
     )
     return Reach(found["people"], found["abouts"])
-
-
-def unreachable(abouts: Collection[UUID]) -> set[UUID]:
-    """Those of `abouts` whom somebody may be told about, and nobody has an address that works."""
-    recipients = Recipient.objects.filter(about__in=abouts, ended_at=None)
-    works = Address.objects.filter(account=OuterRef("account"), verified_at__isnull=False, disabled_at=None)
-    all_of_them = set(recipients.values_list("about", flat=True))
-    return all_of_them - set(recipients.filter(Exists(works)).values_list("about", flat=True))
 
 
 COUNTED_MAX = 10_000

@@ -19,7 +19,7 @@ from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.channels.push.subscription import PushSubscription
 from gatepost.kit.clock import utc_now
-from gatepost.notify import addresses, push_keys, topics
+from gatepost.notify import addresses, proofs, push_keys, topics
 from gatepost.notify.addresses import AddressRefused
 from gatepost.notify.models import Address, Channel, Delivery, PushReceiver, Recipient, Subscription
 from gatepost.notify.sender import SETTLED
@@ -120,7 +120,7 @@ def _proven(receiver_id: str, word: str, *, now: datetime) -> str:
         if address.disabled_because == SIGNED_OUT:
             return "stranger"  # nobody is signed in there: no message that came says whose hands it is in
         is_first = address.verified_at is None
-        addresses.count_as_proven(address.account, address.target, now=now, channel=Channel.PUSH)
+        addresses.count_as_proven(address.account, address.target, now=now, channel=Channel.PUSH, by=proofs.MESSAGE)
         if is_first:
             _subscribe(address)
     return "proven"
@@ -141,6 +141,7 @@ def _subscribe(address: Address) -> None:
 def _delivered(delivery_id: int, on_date: str, receiver_id: str, *, now: datetime) -> str:
     with transaction.atomic():
         PushReceiver.objects.filter(pk=receiver_id).update(confirmed_at=now)
+        proofs.note(Address.objects.filter(receiver__pk=receiver_id), by=proofs.MESSAGE, now=now)
         undecided = Delivery.objects.filter(
             pk=delivery_id,
             on_date=on_date,

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.sms.gateway import Gateway, Receipt
-from gatepost.notify import addresses
-from gatepost.notify.models import Delivery, SmsPart
+from gatepost.notify import addresses, proofs
+from gatepost.notify.models import Address, Delivery, SmsPart
 from gatepost.notify.receipts import UNDECIDED
 from gatepost.notify.sender import SETTLED, Leased
 from gatepost.watch import tally
@@ -96,6 +96,7 @@ def _settle(delivery_id: int, *, now: datetime) -> None:
         return
     if lost is None:
         rows.update(state=Delivery.State.DELIVERED, settled_at=now)
+        proofs.note(Address.objects.filter(pk=delivery.address_id), by=proofs.MESSAGE, now=now)
         tally.count({(SETTLED, delivery.channel, "delivered", ""): 1})
         return
     rows.update(state=Delivery.State.FAILED, because="undelivered", response=lost.said, settled_at=now)

@@ -20,7 +20,7 @@ from gatepost.accounts import attempts
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.line import webhook
 from gatepost.channels.line.api import LineApi, LineSettings, line_api
-from gatepost.notify import addresses
+from gatepost.notify import addresses, proofs
 from gatepost.notify.line import links
 from gatepost.notify.models import Address, Channel, LineEvent, LineLink
 
@@ -91,6 +91,7 @@ def _apply(event: LineEvent, now: datetime) -> _Answer | None:
         return _link(event, now)
     linked = _linked(event.user_id).select_related("account").first()
     if linked is not None:
+        proofs.note(_linked(event.user_id), by=proofs.LINE, now=now)
         return _Answer(event, _nobody_reads(linked.account.language)) if event.kind == webhook.SAID else None
     try:
         hour = timedelta(hours=1)

@@ -15,6 +15,7 @@ from gatepost.accounts import attempts
 from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.kit.clock import local_date
+from gatepost.notify import proofs
 from gatepost.notify.models import Address, Channel, LineLink
 
 GOOD_FOR = timedelta(minutes=15)  # a link token of LINE's is good for ten
@@ -46,6 +47,7 @@ def finish(nonce_digest: bytes, user_id: str, *, at: datetime, now: datetime) ->
         address = Address.objects.filter(account=link.account_id, channel=Channel.LINE).first()
         address = address or Address(account=link.account, channel=Channel.LINE)
         address.target, address.verified_at, address.disabled_at, address.disabled_because = user_id, at, None, ""
+        proofs.put(address, by=proofs.LINE, at=at)
         address.label = f"{local_date(at, settings.TIME_ZONE):%Y/%m/%d}"
         address.save()
         entries.record("address:proven", by=link.account_id, address=address.pk)

@@ -3,30 +3,29 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from gatepost.access import queries
 from gatepost.access.doors import open_to
+from gatepost.attendance.notices import NOT_ARRIVED
 from gatepost.kit.clock import local_date
 from gatepost.notify import queries as notify
+from gatepost.notify import reach
 from gatepost.portals import words
 from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import School, Student
 
-NAMED_MOST = 200
-
 
 @open_to(*MANAGES)
 @require_safe
 def unreached(request: HttpRequest, code: str) -> HttpResponse:
-    """Whom today's messages did not reach, and whose families cannot be reached at all."""
+    """Whom today's messages did not reach, and how many families cannot be reached at all."""
     school, now = queries.school(request.user, code, *MANAGES), now_of(request)
     today = local_date(now, school.timezone)
     students = {student.pk: student for student in queries.students(request.user, school)}
     lost = notify.unreached(students.keys(), today)
-    silent = notify.unreachable(students.keys())
-    named = [student for pk, student in students.items() if pk in silent]
     return page(
         request,
         "school/deliveries.html",
@@ -34,8 +33,7 @@ def unreached(request: HttpRequest, code: str) -> HttpResponse:
         meta=[words.staff_date(today)],
         columns=[{"label": label} for label in (_("Student"), _("Message"), _("Where to"), _("What happened"))],
         rows=[_row(one, students[one.about], school) for one in lost],
-        silent=[_silent(student, code) for student in named[:NAMED_MOST]],
-        silent_more=max(0, len(named) - NAMED_MOST),
+        silent=[_silent(len(reach.lacking(students.keys(), topic=NOT_ARRIVED)), code)],
     )
 
 
@@ -51,6 +49,7 @@ def _row(told: notify.Told, student: Student, school: School) -> dict[str, Any]:
     return {"cells": cells}
 
 
-def _silent(student: Student, code: str) -> dict[str, Any]:
-    url = reverse("school-student-today", args=[code, student.pk])
-    return {"text": student.name, "note": class_and_seat(student), "url": url}
+def _silent(number: int, code: str) -> dict[str, Any]:
+    said = ngettext("{n} child: nobody would be told", "{n} children: nobody would be told", number).format(n=number)
+    none = _("Somebody can be reached about every child.")
+    return {"text": said if number else none, "url": reverse("school-unreachable", args=[code])}

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from gatepost.access import queries
@@ -18,9 +20,9 @@ from gatepost.access.doors import open_to
 from gatepost.attendance.board import board as read_board
 from gatepost.kit.clock import local_date
 from gatepost.portals import words
-from gatepost.portals.frame import REVIEWS, page, school_frame
+from gatepost.portals.frame import MANAGES, REVIEWS, page, school_frame
 from gatepost.portals.moment import now_of
-from gatepost.portals.school import applications, boards
+from gatepost.portals.school import applications, boards, unreachable
 from gatepost.roster.models import School
 
 
@@ -30,7 +32,8 @@ def today(request: HttpRequest, code: str) -> HttpResponse:
     """How many came, who is not in yet, what is held and why, how the readers are."""
     school = queries.school(request.user, code)
     frame = school_frame(request, school, current="today")
-    return page(request, "school/today.html", frame, **_context(request, school, frame["roles_here"]))
+    silent = _silent(request, school) if frame["roles_here"] & set(MANAGES) else []
+    return page(request, "school/today.html", frame, silent=silent, **_context(request, school, frame["roles_here"]))
 
 
 @open_to(*queries.STAFF)
@@ -62,6 +65,15 @@ def _context(request: HttpRequest, school: School, roles_here: set[str]) -> dict
         "late": [one for one in [applications.late(school, now=now)] if one] if roles_here & set(REVIEWS) else [],
         "version": _version(shown),
     }
+
+
+def _silent(request: HttpRequest, school: School) -> list[dict[str, str]]:
+    """How many families nobody could tell. Beside the board: it is not asked again every few seconds."""
+    number = unreachable.number_at(request, school)
+    if not number:
+        return []
+    said = ngettext("{n} child: nobody would be told", "{n} children: nobody would be told", number).format(n=number)
+    return [{"tag": _("Unreachable families"), "text": said, "url": reverse("school-unreachable", args=[school.code])}]
 
 
 def _meta(school: School, shown: dict[str, Any], now: datetime) -> list[str]:

@@ -25,6 +25,7 @@ from gatepost.portals.school import (
     sms,
     students,
     today,
+    unreachable,
 )
 
 urlpatterns = [
@@ -113,5 +114,7 @@ urlpatterns = [
     path("<code:code>/calendar/<date:day>/", calendar.edit, name="school-calendar-day"),
     path("<code:code>/rules/", rules.edit, name="school-rules"),
     path("<code:code>/deliveries/", deliveries.unreached, name="school-deliveries"),
+    path("<code:code>/unreachable/", unreachable.unreachable, name="school-unreachable"),
+    path("<code:code>/unreachable/list.csv", unreachable.as_csv, name="school-unreachable-csv"),
     *under(at_school, "school", "<code:code>/"),
 ]

@@ -32,6 +32,7 @@ from gatepost.accounts.passwords import is_known_of
 from gatepost.guardians.applications import approvals
 from gatepost.guardians.models import Guardianship
 from gatepost.notify import addresses
+from gatepost.notify.proofs import LINK
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
@@ -235,7 +236,7 @@ def _take(found: Activation, account: Account, now: datetime) -> tuple[list[Guar
 
     Returns the bonds, and how many a restriction keeps closed.
     """
-    addresses.count_as_proven(account, found.email, now=now)
+    addresses.count_as_proven(account, found.email, now=now, by=LINK)
     opened, kept = approvals.take(account, found.email, now=now)
     invitations.accept(account, found.email, now=now)
     return opened, kept

@@ -24,6 +24,7 @@ from gatepost.accounts import attempts, devices, forgotten
 from gatepost.accounts.activation import ActivationRefused
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.models import Account
+from gatepost.notify.proofs import LINK, note_mailbox
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
@@ -104,6 +105,7 @@ def set_new(request: HttpRequest) -> HttpResponse:
 def _set(request: HttpRequest, password: str, now: datetime) -> HttpResponse:
     with transaction.atomic():
         account: Account = forgotten.use(request.session[PROOF], password, now=now)
+        note_mailbox(account.pk, account.email, by=LINK, now=now)
         sessions.end_all(account.pk, because="password", now=now)
         devices.end_others(account, but="")
     get_adapter(request).forget_failures(request, account.email)

@@ -17,6 +17,7 @@ from gatepost.accounts import mailed_codes
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.mailed_codes import Asked, CodeRefused
 from gatepost.accounts.models import Account
+from gatepost.notify.proofs import SIGN_IN, note_mailbox
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
@@ -78,6 +79,7 @@ def typed(request: HttpRequest) -> HttpResponse:
         except CodeRefused as refused:
             form.add_error("code", str(REFUSALS[refused.code]))
         else:
+            note_mailbox(account.pk, account.email, by=SIGN_IN, now=now_of(request))
             return _sign_in(request, account)
     frame = public_frame(request) | {"sign_in_url": ""}
     aim = request.session.get(AIM, "")

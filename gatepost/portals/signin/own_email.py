@@ -18,6 +18,7 @@ from gatepost.accounts import devices, email_change, proofs
 from gatepost.accounts.attempts import TooOften
 from gatepost.accounts.email_change import EmailChangeRefused
 from gatepost.accounts.models import Account, EmailChange
+from gatepost.notify.proofs import CODE, note_mailbox
 from gatepost.portals import words
 from gatepost.portals.frame import page, public_frame, signed_in
 from gatepost.portals.moment import now_of
@@ -118,6 +119,7 @@ def _finish(request: HttpRequest, waiting: EmailChange, form: CodesForm) -> Http
     email_change.count_try(waiting, now=now_of(request))
     with transaction.atomic():
         account: Account = email_change.finish(waiting, typed["code"], typed["old_code"], now=now_of(request))
+        note_mailbox(account.pk, account.email, by=CODE, now=now_of(request))
         devices.end_others(account, but=request.session.session_key or "")
     messages.success(request, _("From now on you sign in with {email}.").format(email=account.email))
     response = redirect("devices")

@@ -214,13 +214,6 @@ class TestNotReached:
         Delivery.objects.filter(on_date=MONDAY).update(state="dropped", because="unsubscribed", settled_at=NOW)
         assert "王小明" not in text_of(visit(builders.an_office(school)).get(f"/schools/{school.code}/deliveries/"))
 
-    def test_a_family_without_a_working_address_is_listed_for_the_telephone(
-        self, school: School, child: Student
-    ) -> None:
-        mother = builders.a_guardian(child)
-        mother.addresses.update(disabled_at=at("07:00"), disabled_because="bounced")
-        assert "王小明" in text_of(visit(builders.an_office(school)).get(f"/schools/{school.code}/deliveries/"))
-
 
 def _class_of(student: Student) -> SchoolClass:
     assert student.school_class is not None
