@@ -9,13 +9,18 @@ from django.db import connection
 from django.db.models import Count, Max, Q
 
 from gatepost.kit import questions
+from gatepost.notify import topics
+from gatepost.notify.climbs import Step, steps_of
 from gatepost.notify.models import Address, Channel, Delivery, Notice, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One delivery as people read it. `masked` is the address as its owner knows it, and nobody else can use it."""
+    """One delivery as people read it. `masked` is the address as its owner knows it, and nobody else can use it.
+
+    `step`: why it was tried besides what was chosen. `told_each` does not say.
+    """
 
     about: UUID
     topic: str
@@ -26,6 +31,7 @@ class Told:
     because: str
     posted_at: datetime
     settled_at: datetime | None
+    step: Step | None = None
 
 
 def told_about(about: UUID, on_date: date, *, account_id: UUID | None = None) -> list[Told]:
@@ -144,6 +150,8 @@ def _told(deliveries: Iterable[Delivery]) -> list[Told]:
     days, ids = {row.on_date for row in rows}, {row.notice_id for row in rows}
     notices = {n.pk: n for n in Notice.objects.filter(on_date__in=days, pk__in=ids)}
     addresses = Address.objects.in_bulk({row.address_id for row in rows})
+    climbing = [one for one in notices.values() if topics.is_safety(one.topic)]
+    steps = {step.delivery_id: step for step in steps_of(climbing)} if climbing else {}
     return [
         Told(
             about=row.about,
@@ -155,6 +163,7 @@ def _told(deliveries: Iterable[Delivery]) -> list[Told]:
             because=row.because,
             posted_at=notices[row.notice_id].posted_at,
             settled_at=row.settled_at,
+            step=steps.get(row.pk),
         )
         for row in rows
     ]

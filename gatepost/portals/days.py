@@ -1,7 +1,7 @@
 """A student's day as families and schools both see it: facts, the week around it, events with their messages."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from datetime import time as wall
 from typing import Any
@@ -21,6 +21,8 @@ from gatepost.attendance.notices import source_line
 from gatepost.attendance.timeline import Seen
 from gatepost.guardians.models import Guardianship
 from gatepost.kit.clock import at_local, local_date
+from gatepost.notify import topics
+from gatepost.notify.climbs import climbs_about
 from gatepost.notify.queries import Told
 from gatepost.portals import words
 from gatepost.roster.models import Student
@@ -77,6 +79,7 @@ class Reading:
     names: Mapping[UUID, str] = field(default_factory=dict)  # of staff, by account: nobody's name for a family
     readers: Mapping[UUID, str] = field(default_factory=dict)  # who got a message, by account: empty for a family
     act: Callable[[Event], Any] | None = None  # what may be done with an event, drawn under it
+    climbed: Mapping[str, str] = field(default_factory=dict)  # whether somebody confirmed it, by topic
 
 
 def entries(
@@ -89,6 +92,7 @@ def entries(
     """
     seen = timeline.events_of(student, day)
     reading = _reading(student, seen, act) if staff else Reading(student.school.timezone, act=act)
+    reading = replace(reading, climbed=_climbed(student, day, told, staff=staff))
     caused = _caused(timeline.day_of(student, day), seen, told)
     rows = [(one.event.at, _event(one, caused.get(one.event.pk, []), reading)) for one in seen]
     alone = [one for one in told if not any(one in group for group in caused.values())]
@@ -106,6 +110,15 @@ def _reading(student: Student, seen: Sequence[Seen], act: Callable[[Event], Any]
         readers=dict(bonds.values_list("account_id", "relation")),
         act=act,
     )
+
+
+def _climbed(student: Student, day: date, told: Sequence[Told], *, staff: bool) -> dict[str, str]:
+    """What is to be said of each safety message. A family reads only what went to one account: that of `told`."""
+    if not any(topics.is_safety(one.topic) for one in told):
+        return {}
+    reader = None if staff else told[0].account_id
+    found = climbs_about(student.pk, day)
+    return {one.topic: words.climbed(one, student.school.timezone, reader=reader) for one in found}
 
 
 def _caused(day: Day | None, seen: Sequence[Seen], told: Sequence[Told]) -> dict[int, list[Told]]:
@@ -181,7 +194,7 @@ def _message(topic: str, told: Sequence[Told], reading: Reading) -> dict[str, An
         "state": _TOPIC_STATES.get(topic, "mail"),
         "title": words.topic_title(topic),
         "source": _("Message to guardians"),
-        "note": "",
+        "note": reading.climbed.get(topic, ""),
         "deliveries": _deliveries(told, reading),
         "act": None,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
@@ -17,6 +18,8 @@ from gatepost.attendance import leaves
 from gatepost.attendance.daylines import DayLine, WeekDay
 from gatepost.attendance.models import Event, SchoolDay
 from gatepost.notify import topics
+from gatepost.notify.climbs import Climbed, Step
+from gatepost.notify.models import Climb, Rung
 from gatepost.notify.queries import Told
 from gatepost.roster.roc_dates import roc_date, roc_year
 
@@ -272,8 +275,46 @@ def delivery(told: Told, zone: str) -> dict[str, Any]:
         "state": told.state,
         "word": SENT.get(told.channel, word) if told.state == "sent" else word,
         "time": clock_seconds(told.settled_at or told.posted_at, zone),
-        "why": reason if is_over else "",
+        "why": sentences(_step(told.step), str(reason) if is_over else ""),
     }
+
+
+def _step(step: Step | None) -> str:
+    """Why a safety message was tried here as well."""
+    if step is None:
+        return ""
+    if step.because == Rung.Why.FAILED:
+        if step.to_another:
+            return _("What was sent before did not arrive, so also to the next guardian.")
+        return _("What was sent before did not arrive, so also here.")
+    if step.because == Rung.Why.UNADDRESSED:
+        if step.to_another:
+            return _("The address that was chosen is switched off, so to the next guardian.")
+        return _("The address that was chosen is switched off, so here.")
+    said = _("No receipt after {duration}, so also here.")
+    if step.to_another:
+        said = _("No receipt after {duration}, so also to the next guardian.")
+    return said.format(duration=duration(60 * max(1, step.minutes)))
+
+
+def climbed(one: Climbed, zone: str, *, reader: UUID | None = None) -> str:
+    """Whether somebody gave a sign, in a sentence. A guardian (`reader`) hears of what is the own, and that others were
+    told: not where, nor who looked at what. The school (no reader) hears all.
+    """
+    own = reader is None or one.proven_by == reader
+    said = []
+    if reader is not None:
+        others = [step.made_at for step in one.steps if step.to_another and step.account_id != reader]
+        said += [_("Another guardian was also told, {time}.").format(time=clock(at, zone)) for at in others]
+    if own and one.ended_because == Climb.End.SEEN:
+        seen = _("A guardian looked at it here, {time}.") if reader is None else _("You looked at it here, {time}.")
+        said.append(seen.format(time=clock(one.ended_at, zone)))
+    if own and one.ended_because == Climb.End.DELIVERED:
+        said.append(_("A receipt came, {time}.").format(time=clock(one.ended_at, zone)))
+    if reader is None and one.nobody_since:
+        no_way = _("Every way was tried by {time}, and nobody confirmed it. Please telephone.")
+        said.append(no_way.format(time=clock(one.nobody_since, zone)))
+    return sentences(*said)
 
 
 def topic_title(code: str) -> str:

@@ -10,7 +10,7 @@ from gatepost.allowances import queries as allowances
 from gatepost.attendance import sweep
 from gatepost.notify import addresses, ladder
 from gatepost.notify.models import Channel, Climb, Delivery
-from gatepost.portals.tests.visits import visit
+from gatepost.portals.tests.visits import text_of, visit
 from gatepost.roster.models import Student
 from tests import builders
 from tests.builders import MONDAY, at
@@ -79,3 +79,53 @@ def test_text_messages_of_the_ladder_wait_for_the_school_too(child: Student, mot
     assert allowances.waiting(school, MONDAY) == 0
     climb("08:21:30")
     assert list(Delivery.objects.order_by("pk").values_list("channel", flat=True)) == ["email", "sms"]
+
+
+class TestTimeline:
+    """Mother chose email, and father is told when nothing comes back."""
+
+    @pytest.fixture
+    def father(self, child: Student, mother: Account) -> Account:
+        account = builders.a_guardian(child, name="王大明", subscribed=[])
+        addresses.count_as_proven(account, "U4af4980629", channel=Channel.LINE, label="大明的LINE", now=at("07:00"))
+        climb("08:16")
+        Delivery.objects.filter(channel="line").update(state="sent", settled_at=at("08:16:02"))
+        return account
+
+    def page(self, who: Account, child: Student, *, clock: str) -> str:
+        return text_of(visit(who, now=at(clock)).get(f"/family/children/{child.pk}/"))
+
+    def of_school(self, child: Student, page: str, *, clock: str) -> str:
+        office = builders.an_office(child.school)
+        return text_of(visit(office, now=at(clock)).get(f"/schools/{child.school.code}/{page}/", follow=True))
+
+    def test_each_guardian_reads_why_and_nothing_of_the_others_address(
+        self, child: Student, mother: Account, father: Account
+    ) -> None:
+        fathers = self.page(father, child, clock="08:17")
+        assert "5 分鐘後沒有回報，所以也通知下一位監護人。" in fathers
+        assert mother.email not in fathers
+        assert "pe…@" not in fathers
+        mothers = self.page(mother, child, clock="08:18")
+        assert "另一位監護人也已收到通知，08:16。" in mothers
+        assert "大明" not in mothers
+        assert "LINE" not in mothers
+        assert "08:17" not in mothers  # when he looked
+        assert "您在 08:17 看過這一頁。" in self.page(father, child, clock="08:19")
+        schools = self.of_school(child, f"students/{child.pk}", clock="08:20")
+        assert "大明的LINE" in schools
+        assert "5 分鐘後沒有回報，所以也通知下一位監護人。" in schools
+        assert "監護人在 08:17 看過網頁。" in schools
+
+    def test_the_school_is_told_whom_to_telephone_until_somebody_has_confirmed(
+        self, child: Student, mother: Account, father: Account
+    ) -> None:
+        assert "請打電話" not in self.of_school(child, "deliveries", clock="08:18")
+        climb("08:21")
+        climb("08:26")
+        page = self.of_school(child, "deliveries", clock="08:27")
+        assert "未到校 08:11，Email、LINE；到 08:26 沒有人回報" in page
+        day = self.of_school(child, f"students/{child.pk}", clock="08:27")
+        assert "到 08:26 已用過所有方式，仍沒有人回報。請打電話聯絡。" in day
+        self.page(mother, child, clock="08:28")
+        assert "沒有人回報" not in self.of_school(child, "deliveries", clock="08:29")
