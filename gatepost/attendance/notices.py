@@ -153,8 +153,8 @@ def source_line(source: str, *, place: str = "") -> str:
 
 
 TOPICS = (
-    Topic(ARRIVED, _("Arrived"), _arrived),
-    Topic(LEFT, _("Left"), _left),
+    Topic(ARRIVED, _("Arrived"), _arrived, routine=True),
+    Topic(LEFT, _("Left"), _left, routine=True),
     # A safety message: no single click of a mail program ends it. The settings page does.
     Topic(NOT_ARRIVED, _("Not arrived"), _not_arrived, optional=False, safety=True),
     Topic(FOUND, _("At school after all"), _found, optional=False, choosable=False),

@@ -74,6 +74,6 @@ def _day(iso: str) -> str:
 
 
 TOPICS = (
-    Topic(BOND_OPENED, _("New guardian"), _opened, optional=False, choosable=False),
-    Topic(BOND_ENDING, _("Bond ends"), _ending, optional=False, choosable=False),
+    Topic(BOND_OPENED, _("New guardian"), _opened, optional=False, choosable=False, may_wait=True),
+    Topic(BOND_ENDING, _("Bond ends"), _ending, optional=False, choosable=False, may_wait=True),
 )

@@ -60,7 +60,7 @@ def _words(data: Mapping[str, Any], now: datetime) -> Words:
     return Words(subject=headline, headline=headline, lines=(why, how))
 
 
-TOPICS = (Topic(ADDRESS_OFF, _("Address switched off"), _words, optional=False, choosable=False),)
+TOPICS = (Topic(ADDRESS_OFF, _("Address switched off"), _words, optional=False, choosable=False, may_wait=True),)
 
 _UNTOLD = """
 SELECT lost.id FROM notify_address lost

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Coalesce, Now
 
 from gatepost.accounts.models import Account
+from gatepost.notify import quiet  # noqa: F401 - Django looks for models here
 
 
 class Channel(models.TextChoices):

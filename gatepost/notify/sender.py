@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from gatepost.channels.errors import ChannelError
-from gatepost.notify import topics
+from gatepost.notify import quiet, topics
 from gatepost.watch import tally
 
 log = logging.getLogger(__name__)
@@ -103,14 +103,17 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime, handful: int = HA
     leased = _lease(channel, now=now)
     if not leased:
         return 0
-    reasons = [delivery.reason_to_drop(now) for delivery in leased]
+    quiet_for = quiet.held(leased, now=now)
+    reasons = [delivery.reason_to_drop(now) or _quiet(delivery, quiet_for) for delivery in leased]
     going = [delivery for delivery, reason in zip(leased, reasons, strict=True) if not reason]
     dropped = [
         _Settled(delivery, "dropped", reason, "", now)
         for delivery, reason in zip(leased, reasons, strict=True)
         if reason
     ]
-    _note_surely(channel, dropped, now=now, at=now)
+    later = [_Settled(one, "queued", "", "", until) for one in going if (until := quiet_for.get(one.id)) is not None]
+    going = [delivery for delivery in going if delivery.id not in quiet_for]
+    _note_surely(channel, dropped + later, now=now, at=now)
     for first in range(0, len(going), handful):
         if time.monotonic() - began > SENDING.total_seconds():  # a slow relay, or this process stood still
             _note_surely(channel, [_given_back(one, now=now) for one in going[first:]], now=now, at=now)
@@ -120,6 +123,11 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime, handful: int = HA
         settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(together, outcomes, strict=True)]
         _note_surely(channel, settled, now=now, at=now + timedelta(seconds=time.monotonic() - began))
     return len(leased)
+
+
+def _quiet(delivery: Leased, quiet_for: Mapping[int, datetime | None]) -> str:
+    """Its reader wants it neither now nor later."""
+    return "quiet" if quiet_for.get(delivery.id, delivery) is None else ""
 
 
 def drop_old(*, now: datetime) -> int:

@@ -30,6 +30,9 @@ class Topic:
     `optional`: a person may do without it (one-click unsubscribe); `choosable`: it has a row in the subscriptions. One
     that is not choosable goes to exactly those who got the notice it follows, or to all who may be told.
 
+    `may_wait`: it can lie until a person's quiet hours are over; `routine`: it is about this very moment, so in those
+    hours it is sent at once or, for who wants that, not at all. See `quiet`.
+
     `safety`: while nobody gives a sign of having read it, it goes on to other addresses and people; see `ladder`. It
     is posted with `notices.post`.
     """
@@ -40,6 +43,8 @@ class Topic:
     optional: bool = True
     choosable: bool = True
     safety: bool = False
+    may_wait: bool = False
+    routine: bool = False
 
 
 _topics: dict[str, Topic] = {}
@@ -64,6 +69,21 @@ def is_choosable(code: str) -> bool:
 def is_safety(code: str) -> bool:
     """Whether a notice with this topic climbs the ladder."""
     return code in _topics and _topics[code].safety
+
+
+def may_wait(code: str) -> bool:
+    """Whether a notice with this topic can lie until quiet hours are over."""
+    return code in _topics and _topics[code].may_wait
+
+
+def is_routine(code: str) -> bool:
+    """Whether a notice with this topic is one of the many of every day."""
+    return code in _topics and _topics[code].routine
+
+
+def waiting() -> list[Topic]:
+    """The topics that lie until quiet hours are over."""
+    return [topic for topic in _topics.values() if topic.may_wait]
 
 
 def choosable() -> list[Topic]:

@@ -106,6 +106,7 @@ DELIVERY_REASONS: dict[str, Promise] = {
     "on_leave": gettext_lazy("Leave was put down before it was sent."),
     "ended": gettext_lazy("The person may no longer be told about this child."),
     "unsubscribed": gettext_lazy("The person had switched this message off."),
+    "quiet": gettext_lazy("The person wants no such message in their quiet hours."),
     "unreachable": gettext_lazy("The address was not proven, or was switched off."),
 }
 # The same where the channel is another than email: by channel and reason.

@@ -51,14 +51,21 @@ def test_a_guardian_chooses_messages_with_the_keyboard(scene: Scene, open_browse
     page.goto("/family/settings/")
     check(page)
     before = Subscription.objects.count()
-    first = page.get_by_role("main").locator("input[type=checkbox]").first
-    first.focus()
+    page.get_by_role("main").locator("summary", has_text="變更通知").first.focus()
+    page.keyboard.press("Enter")
+    check(page)
+    page.keyboard.press("Tab")
     page.keyboard.press("Space")
     press_until(page, "儲存")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     check(page)
     assert Subscription.objects.count() == before - 1
+    expect(page.get_by_role("status")).to_contain_text("已關閉 到校（Email 1）")
+    page.get_by_role("button", name="復原").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert Subscription.objects.count() == before
 
 
 def test_a_wrong_password_says_so_and_keeps_the_email(scene: Scene, open_browser: Open) -> None:

@@ -127,7 +127,7 @@ def unheard(desk: Desk, child: Student) -> list[str]:
 
 def safety() -> list[str]:
     """The kinds of messages that nobody should do without."""
-    return [topic.code for topic in topics.choosable() if not topic.optional]
+    return [topic.code for topic in topics.choosable() if topic.safety]
 
 
 def drawn(desk: Desk, child: Student, chosen: set[Choice]) -> dict[str, Any]:

@@ -16,13 +16,16 @@ from django.views.decorators.http import require_http_methods
 
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
+from gatepost.accounts.models import Account
 from gatepost.guardians.models import Guardianship
+from gatepost.notify import quiet
 from gatepost.notify.models import Address, Channel
 from gatepost.notify.queries import last_sent
 from gatepost.notify.recipients import SubscriptionRefused
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
 from gatepost.portals.guardian import changes, matrix, profile, ways
+from gatepost.portals.guardian import quiet as quiet_pages
 from gatepost.portals.guardian.matrix import Choice, Desk
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import Student
@@ -64,6 +67,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         addresses=[_address(one, sent.get(one.pk), names[one.pk]) for one in desk.addresses],
         ways=ways.on_offer(),
         sms_url=reverse("family-sms") if "sms" in config.CHANNELS else "",
+        times=_times(account),
         facts=profile.of_account(request, account, desk, bonds),
     )
 
@@ -91,6 +95,12 @@ def _save(request: HttpRequest, desk: Desk) -> _Refused | None:
         }.get(refused.code, _("Nothing was saved: one of the children is not bound to your account any more."))
         return _Refused(because, wanted)
     return None
+
+
+def _times(account: Account) -> list[dict[str, str]]:
+    """When messages come: each row leads to the page where it is changed."""
+    hours = quiet_pages.said(quiet.of(account))
+    return [{"text": _("Quiet hours"), "note": hours, "url": reverse("family-quiet")}]
 
 
 def _children(

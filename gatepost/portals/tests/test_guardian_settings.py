@@ -15,6 +15,7 @@ from gatepost.guardians import bonds, proofs
 from gatepost.guardians.models import Guardianship, Right
 from gatepost.guardians.restrictions import restrict
 from gatepost.kit.clock import utc_now
+from gatepost.notify import quiet
 from gatepost.notify.models import Address, AddressProof, Subscription
 from gatepost.notify.queries import subscribed
 from gatepost.portals.tests.visits import NOW, text_of, visit
@@ -162,7 +163,7 @@ class TestSaving:
         assert f'value="left:{address.pk}" id="{child.pk}-left-{address.pk}" checked' in page  # nothing chosen is lost
         visit(mother).post(SETTINGS, chosen(child, f"left:{address.pk}"))
         assert subscribed(mother.pk, child.pk) == {("left", address.pk)}
-        assert "「未到校」目前不會通知您" in text_of(visit(mother).get(SETTINGS))
+        assert "「未到校」沒有選擇聯絡方式" in text_of(visit(mother).get(SETTINGS))
 
     def test_arrivals_by_text_message_can_be_chosen_in_granted_months_alone(
         self, mother: Account, child: Student, settings: Any
@@ -192,6 +193,34 @@ class TestSaving:
         granted.delete()  # the month is over: what was chosen waits for the next
         visit(mother).post(SETTINGS, chosen(child, row))
         assert ("arrived", phone.pk) in subscribed(mother.pk, child.pk)
+
+
+class TestQuietHours:
+    PAGE = "/family/settings/quiet/"
+
+    def test_they_are_kept_said_and_taken_off_again(self, mother: Account) -> None:
+        browser = visit(mother)
+        assert "聯絡方式已停用" in text_of(browser.get(self.PAGE))
+        wanted = {"starts": "21:30", "ends": "06:45", "routine_off": "on"}
+        assert "21:30–06:45" in text_of(browser.post(self.PAGE, wanted, follow=True))
+        kept = quiet.of(mother)
+        assert kept is not None
+        assert (kept.timezone, kept.routine_off_since) == ("Asia/Taipei", NOW)
+        browser.post(self.PAGE, {"none": "1"})
+        assert quiet.of(mother) is None
+
+    @pytest.mark.parametrize(
+        ("starts", "ends", "said"),
+        [("22:00", "22:00", "選擇另一個時間"), ("07:00", "22:00", "最多 14 小時"), ("late", "07:00", "07:42")],
+    )
+    def test_hours_that_cannot_be_kept_say_how_to_mend_them(
+        self, mother: Account, starts: str, ends: str, said: str
+    ) -> None:
+        answer = visit(mother).post(self.PAGE, {"starts": starts, "ends": ends})
+        assert answer.status_code == 422
+        assert said in text_of(answer)
+        assert f'value="{starts}"' in text_of(answer)
+        assert quiet.of(mother) is None
 
 
 class TestWhatIsOnRecord:
