@@ -45,8 +45,8 @@ def signed_in(request: HttpRequest) -> Account:
 def public_frame(request: HttpRequest) -> Frame:
     """Pages anyone may see."""
     if isinstance(request.user, Account):
-        return {"person": _person(request.user), "footer_links": _footer()}
-    return {"sign_in_url": reverse("account_login"), "footer_links": _footer()}
+        return {"person": _person(request.user)}
+    return {"sign_in_url": reverse("account_login")}
 
 
 def family_frame(request: HttpRequest, *, current: str = "", child: Student | None = None) -> Frame:
@@ -65,7 +65,7 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
         ("survey", _("Survey"), reverse("family-survey")),
         ("settings", _("Settings"), reverse("family-settings")),
     ]
-    frame = {"nav": _nav(nav, current), "person": _person(signed_in(request)), "footer_links": _footer()}
+    frame = {"nav": _nav(nav, current), "person": _person(signed_in(request))}
     if child is not None:
         frame["place"] = {"name": child.name, "detail": child_detail(child), "url": reverse("family")}
     return frame
@@ -98,7 +98,6 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
         "place": {"name": school.short_name, "url": reverse("school-today", args=[school.code])},
         "nav": _nav(nav, current),
         "person": _person(signed_in(request), detail),
-        "footer_links": _footer(),
         "roles_here": held,
     }
 
@@ -117,7 +116,6 @@ def bureau_frame(request: HttpRequest, *, current: str = "") -> Frame:
         "place": {"name": _("Education bureau"), "url": reverse("bureau-today")},
         "nav": _nav(nav, current),
         "person": _person(signed_in(request), str(ROLES["bureau_officer"])),
-        "footer_links": _footer(),
     }
 
 
@@ -133,7 +131,6 @@ def operator_frame(request: HttpRequest, *, current: str = "") -> Frame:
         "place": {"name": _("Platform"), "url": reverse("operator-health")},
         "nav": _nav(nav, current),
         "person": _person(signed_in(request), str(ROLES["operator"])),
-        "footer_links": _footer(),
     }
 
 
@@ -163,7 +160,3 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
 def _nav(items: list[tuple[str, str, str]], current: str) -> list[dict[str, Any]]:
     """A bar shows as many as fit and puts the rest behind "More"; a phone begins with `OFTEN`."""
     return [{"label": label, "url": url, "current": key == current, "often": key in OFTEN} for key, label, url in items]
-
-
-def _footer() -> list[dict[str, str]]:
-    return [{"label": _("Announcements"), "url": reverse("announcements")}]

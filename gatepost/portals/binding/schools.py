@@ -25,17 +25,20 @@ def choose(request: HttpRequest) -> HttpResponse:
     return page(request, "binding/schools.html", frame(request), **chooser(request, "binding-sign-in"))
 
 
-def chooser(request: HttpRequest, leads_to: str) -> dict[str, Any]:
-    """What the form and the list need; each school's row leads to the address named `leads_to`."""
-    asked = {key: request.GET.get(key, "").strip()[:50] for key in ("district", "stage", "q")}
-    every = queries.schools_that_take_applications()
+def chooser(request: HttpRequest, leads_to: str, *, among: QuerySet[School] | None = None) -> dict[str, Any]:
+    """What the form and the list need; each school's row leads to the address named `leads_to`.
+
+    `among` which schools: without it, those that take applications.
+    """
+    asked = {key: request.GET.get(key, "").strip().replace("\0", "")[:50] for key in ("district", "stage", "q")}
+    every = queries.schools_that_take_applications() if among is None else among
     found = _narrowed(every, **asked) if any(asked.values()) else every
     shown = list(found.select_related("district")[: SHOWN_MOST + 1])
     levels = set(every.values_list("level", flat=True))
     return {
         "asked": asked,
-        "districts": [(one.code, _district(one)) for one in District.objects.filter(schools__in=every).distinct()],
-        "stages": [(stage.value, _stages()[stage]) for stage in Stage if stage in levels],
+        "districts": [(one.code, district_name(one)) for one in District.objects.filter(schools__in=every).distinct()],
+        "stages": [(stage.value, stages()[stage]) for stage in Stage if stage in levels],
         "schools": [_row(school, leads_to) for school in shown[:SHOWN_MOST]],
         "is_cut": len(shown) > SHOWN_MOST,
     }
@@ -53,16 +56,18 @@ def _narrowed(schools: QuerySet[School], *, district: str, stage: str, q: str) -
 def _row(school: School, leads_to: str) -> dict[str, Any]:
     return {
         "text": school.name,
-        "note": _district(school.district),
+        "note": district_name(school.district),
         "url": reverse(leads_to, args=[school.code]),
     }
 
 
-def _district(district: District) -> str:
+def district_name(district: District) -> str:
+    """As the reader's language writes it."""
     return district.name if (get_language() or "").startswith("zh") else district.name_en
 
 
-def _stages() -> dict[str, str]:
+def stages() -> dict[str, str]:
+    """What each kind of school is called."""
     return {
         Stage.ELEMENTARY: _("Elementary school"),
         Stage.JUNIOR_HIGH: _("Junior high school"),

@@ -7,7 +7,7 @@ from gatepost.access.doors import PUBLIC, open_to
 from gatepost.announcements import queries
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
-from gatepost.portals.public import news
+from gatepost.portals.public import condition, news, status
 
 SHOWN = 6
 
@@ -15,30 +15,40 @@ SHOWN = 6
 @open_to(PUBLIC)
 @require_safe
 def front(request: HttpRequest) -> HttpResponse:
-    """What this is, the ways in, and the city's news."""
-    announcements = queries.published(now=now_of(request))[:SHOWN]
+    """The ways in, what is disturbed if anything is, help, and the city's news."""
+    now = now_of(request)
+    announcements = queries.published(now=now)[:SHOWN]
+    found = condition.kept.at(now)
     return page(
         request,
         "public/front.html",
         public_frame(request),
-        entries=_entries(),
+        families=[one | {"first": not nth} for nth, one in enumerate(_entries(_families()))],
+        offices=_entries(_offices()),
+        disturbed="" if found.is_fine else status.headline(found),
         announcements=news.items(announcements),
         more_url=reverse("announcements"),
     )
 
 
-def _entries() -> list[dict[str, object]]:
-    ways = [
+def _families() -> list[tuple[str, str, str]]:
+    return [
         (_("Families"), _("See that your child arrived or left, and choose your messages"), reverse("family")),
         (
             _("Apply for the parent–child account"),
             _("For families without an account yet: three steps, and the school decides"),
             reverse("binding-schools"),
         ),
+    ]
+
+
+def _offices() -> list[tuple[str, str, str]]:
+    return [
         (_("Schools"), _("Who is here today, entries without a card, readers"), reverse("schools")),
         (_("Education bureau"), _("The city today, announcements, days without school"), reverse("bureau-today")),
         (_("Platform"), _("Queues, deliveries, readers"), reverse("operator-health")),
     ]
-    return [
-        {"title": title, "text": text, "url": url, "first": not place} for place, (title, text, url) in enumerate(ways)
-    ]
+
+
+def _entries(ways: list[tuple[str, str, str]]) -> list[dict[str, object]]:
+    return [{"title": title, "text": text, "url": url} for title, text, url in ways]

@@ -25,6 +25,14 @@ def headlines(found: Iterable[Headline]) -> list[dict[str, Any]]:
     return [_row(one, school=one.school) for one in found]
 
 
+def only_titles(found: Iterable[Headline]) -> list[dict[str, Any]]:
+    """Rows that lead nowhere: a school's headlines are for everybody, its announcements for those who belong to it.
+
+    Those of the city lead to what they announce.
+    """
+    return [_row(one, school=one.school) | ({"url": ""} if one.school else {}) for one in found]
+
+
 def _row(one: Announcement | Headline, *, school: str) -> dict[str, Any]:
     day = localdate(one.published_at)
     return {

@@ -40,6 +40,12 @@ def navigation(entries: Iterable[Mapping[str, Any]]) -> SafeString:
 
 
 @register.simple_tag
+def standing_links() -> SafeString:
+    """The ways to the pages that stand at the foot of every page."""
+    return _standing_links(get_language() or "")
+
+
+@register.simple_tag
 def week_cell(day: Mapping[str, Any], side: str) -> SafeString:
     """One cell of a week: `side` is "arrived" or "left". What stands there, minutes of a day, many children share."""
     return _week_cell(side, str(day["word"]), day[side], day["today"], day["off"], get_language() or "")
@@ -74,6 +80,11 @@ def _entry(entry: Mapping[str, Any]) -> Entry:
 @lru_cache(maxsize=1024)
 def _navigation(entries: tuple[Entry, ...], _language: str) -> SafeString:
     return render_to_string("gatepost/components/navigation.html", {"bar": arranged(entries)})
+
+
+@lru_cache(maxsize=16)
+def _standing_links(_language: str) -> SafeString:
+    return render_to_string("gatepost/components/standing_links.html")
 
 
 @lru_cache(maxsize=16)

@@ -20,7 +20,7 @@ def pages() -> dict[str, Page]:
 
 
 def _public() -> dict[str, Page]:
-    frame = {"sign_in_url": "#", "footer_links": samples.FOOTER}
+    frame = {"sign_in_url": "#"}
     words = format_html_join("", "<p>{}</p>", ((text,) for text in samples.ARTICLE_WORDS))
     article = {
         **samples.ARTICLE,
@@ -43,7 +43,6 @@ def _public() -> dict[str, Page]:
         "signin": (
             "signin.html",
             {
-                "footer_links": samples.FOOTER,
                 "form": samples.SignInForm(),
                 "links": [{"label": "忘記密碼", "url": "#"}],
             },
@@ -51,7 +50,6 @@ def _public() -> dict[str, Page]:
         "signin-wrong": (
             "signin.html",
             {
-                "footer_links": samples.FOOTER,
                 "form": samples.SignInForm({"login": "mother@example"}),
                 "links": [{"label": "忘記密碼", "url": "#"}],
             },
@@ -64,7 +62,6 @@ def _family() -> dict[str, Page]:
         return {
             "nav": samples.nav(*samples.FAMILY_NAV, current=current),
             "person": samples.signed_in("林淑芬", "王小明、王小華的監護人"),
-            "footer_links": samples.FOOTER,
         }
 
     return {
@@ -114,7 +111,6 @@ def _staff() -> dict[str, Page]:
             "place": {"name": "雙園國小", "detail": "萬華區", "url": "#"},
             "nav": samples.nav(*samples.SCHOOL_NAV, current=current, counts={3: 14}),
             "person": samples.signed_in("陳美玲", "學務處"),
-            "footer_links": samples.FOOTER,
         }
 
     bureau = {

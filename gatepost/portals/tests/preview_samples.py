@@ -61,7 +61,6 @@ SCHOOL_NAV = (
     "統計報表",
     "人員與角色",
 )
-FOOTER = [{"label": label, "url": "#"} for label in ("隱私權說明", "無障礙說明", "系統狀態")]
 
 WEEKDAYS = "二三四五六日一"
 

@@ -112,6 +112,7 @@ def city() -> City:
             "invitation_id": _invitation(school),
             "device_id": _device(mother),
             "provider": "taipei_pass",
+            "version": 1,
         },
     )
 
