@@ -81,6 +81,12 @@ class Figures:
     not_arrived: int = 0
     no_record: int = 0
 
+    @property
+    def share(self) -> float | None:
+        """Present among the school days of which something is known, from 0 to 1; None where nothing is."""
+        known = self.school_days - self.no_record
+        return self.present / known if known else None
+
     def __add__(self, other: "Figures") -> "Figures":
         return Figures(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 

@@ -1,4 +1,4 @@
-"""Dates, months and school codes in addresses."""
+"""Dates, months, terms and school codes in addresses."""
 
 from datetime import date
 
@@ -29,6 +29,18 @@ class MonthConverter:
         return f"{value:%Y-%m}"
 
 
+class TermConverter:
+    """1151: term 1 of school year 115."""
+
+    regex = "[0-9]{2,3}[12]"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 class SchoolCodeConverter:
     """353601, 35360A: text, because some codes hold letters."""
 
@@ -42,7 +54,8 @@ class SchoolCodeConverter:
 
 
 def register() -> None:
-    """Make `<date:…>`, `<month:…>` and `<code:…>` known to the urls of the portals."""
+    """Make `<date:…>`, `<month:…>`, `<term:…>` and `<code:…>` known to the urls of the portals."""
     register_converter(DateConverter, "date")
     register_converter(MonthConverter, "month")
+    register_converter(TermConverter, "term")
     register_converter(SchoolCodeConverter, "code")

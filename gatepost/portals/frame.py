@@ -60,6 +60,7 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
         ("attendance", _("Attendance"), reverse("family-attendance")),
         ("cards", _("Cards"), reverse("family-cards")),
         ("announcements", _("Announcements"), reverse("announcements")),
+        ("reports", _("Reports"), reverse("family-reports")),
         *([("sms", _("Text messages"), reverse("family-sms"))] if "sms" in settings.CHANNELS else []),
         ("services", _("Services"), reverse("family-services")),
         ("survey", _("Survey"), reverse("family-survey")),
@@ -79,6 +80,7 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
         ("students", _("Students"), reverse("school-students", args=[school.code])),
         ("entries", _("Manual entry"), reverse("school-entry", args=[school.code])),
         ("calendar", _("Calendar"), reverse("school-calendar", args=[school.code])),
+        ("reports", _("Reports"), reverse("school-reports", args=[school.code])),
     ]
     if held & set(queries.SCHOOL_STAFF):
         nav += [("guardians", _("Guardians"), reverse("school-bonds", args=[school.code]))]

@@ -12,14 +12,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from gatepost.attendance.leaves import WORDS as LEAVES
 from gatepost.attendance.models import SchoolDay
 from gatepost.attendance.records import Figures, Record, State, counted
 from gatepost.kit.clock import next_month
 from gatepost.portals import words
 from gatepost.portals.days import DAYS_BACK
 
-_WORDS: dict[State, Promise] = {
+WORDS: dict[State, Promise] = {
     State.PRESENT: gettext_lazy("Arrived"),
     State.LEAVE: gettext_lazy("On leave"),
     State.NOT_ARRIVED: gettext_lazy("Not arrived"),
@@ -106,7 +105,7 @@ def _off(days: Sequence[Record]) -> dict[str, Any]:
         "day": f"{first.day}" if first == last else f"{first.day}–{last.day}",
         "weekday": words.weekday(first) if first == last else f"{words.weekday(first)}–{words.weekday(last)}",
         "label": words.long_date(first) if first == last else f"{words.long_date(first)} – {words.long_date(last)}",
-        "word": days[0].name or str(_WORDS[days[0].state]),
+        "word": days[0].name or str(WORDS[days[0].state]),
     }
 
 
@@ -125,7 +124,7 @@ def _row(one: Record, zone: str, *, today: date, url_of: Callable[[date], str]) 
 
 def state_of(one: Record, *, today: date) -> dict[str, str]:
     """A day's word and shape, and what else is to be said of it."""
-    shape, word, note = _SHAPES.get(one.state, ""), str(_WORDS.get(one.state, "")), ""
+    shape, word, note = _SHAPES.get(one.state, ""), str(WORDS.get(one.state, "")), ""
     if one.kind in (SchoolDay.Kind.HALF, SchoolDay.Kind.MAKE_UP) or one.name:
         note = one.name or str(words.DAY_KINDS[one.kind])
     if one.state == State.PRESENT and not one.arrived_at:
@@ -134,9 +133,9 @@ def state_of(one: Record, *, today: date) -> dict[str, str]:
         shape = "waiting" if one.late else "left"
         word = words.listed(str(said) for said, is_so in ((LATE, one.late), (EARLY, one.left_early)) if is_so)
     if one.leave:
-        note = str(LEAVES.get(one.leave, LEAVES["other"]))
+        note = str(words.LEAVES.get(one.leave, words.LEAVES["other"]))
     if one.state == State.AHEAD and one.date == today:
         shape, word = "waiting", _("Not seen yet")
     if one.state == State.AHEAD and one.date > today and one.leave:
-        shape, word = "leave", str(_WORDS[State.LEAVE])
+        shape, word = "leave", str(WORDS[State.LEAVE])
     return {"state": shape, "word": word, "note": note}

@@ -21,7 +21,8 @@ from gatepost.notify import topics
 from gatepost.notify.climbs import Climbed, Step
 from gatepost.notify.models import Climb, Rung
 from gatepost.notify.queries import Told
-from gatepost.roster.roc_dates import roc_date, roc_year
+from gatepost.roster.roc_dates import ROC_OFFSET, roc_date, roc_year, term_name
+from gatepost.roster.terms import Span
 
 ROLES: dict[str, Promise] = {
     "teacher": gettext_lazy("Homeroom teacher"),
@@ -170,6 +171,14 @@ def staff_month(month: date) -> str:
     if translation.get_language() == "zh-hant":
         return f"民國{roc_year(month)}年{month.month}月"
     return date_format(month, _("F Y"))
+
+
+def term(span: Span) -> str:
+    """115學年度第1學期 in Chinese; elsewhere by the years it lies in."""
+    if translation.get_language() == "zh-hant":
+        return term_name(span.year, span.number)
+    western = span.year + ROC_OFFSET
+    return _("Term {number}, {years}").format(number=span.number, years=f"{western}/{western + 1}")
 
 
 def weekday(day: date) -> str:

@@ -43,6 +43,10 @@ def test_a_guardian_reads_the_morning_at_first_look(scene: Scene, open_browser: 
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_contain_text("gu…@example.org")
     check(page)
+    for path, said in (("months/2026-11/", "07:42"), ("terms/1151/", "到校時間")):
+        page.goto(f"/family/children/{scene.ming.pk}/{path}")
+        expect(page.get_by_role("main")).to_contain_text(said)
+        check(page)
 
 
 def test_a_guardian_chooses_messages_with_the_keyboard(scene: Scene, open_browser: Open) -> None:
@@ -149,7 +153,7 @@ def test_an_entry_by_hand_keeps_what_was_typed_when_it_is_wrong(scene: Scene, op
 def test_a_new_reader_shows_its_key_once(scene: Scene, open_browser: Open) -> None:
     page = open_browser()
     sign_in(page, "admin@example.org", PASSWORD)
-    for path in ("readers/", "readers/new/", "calendar/", "rules/", "deliveries/", "students/"):
+    for path in ("readers/", "readers/new/", "calendar/", "rules/", "deliveries/", "students/", "reports/"):
         page.goto(f"/schools/{scene.school.code}/{path}")
         check(page)
     page.goto(f"/schools/{scene.school.code}/readers/{Reader.objects.filter(school=scene.school).first().pk}/")

@@ -45,7 +45,7 @@ def month(request: HttpRequest, student_id: UUID, month: date) -> HttpResponse:
     return page(
         request,
         "guardian/child_month.html",
-        family_frame(request, current="family", child=child),
+        family_frame(request, current="attendance", child=child),
         title=months.title(month),
         meta=months.summary(found),
         student={"name": child.name},

@@ -28,6 +28,7 @@ ON_A_PAGE = 30
 PAGES: dict[str, Promise] = {
     "day": gettext_lazy("A day with its messages"),
     "month": gettext_lazy("A month of days"),
+    "report": gettext_lazy("A term in figures"),
     "leave": gettext_lazy("The form for leave"),
     "guardians": gettext_lazy("Who is bound to the child"),
     "application": gettext_lazy("An application to be bound"),

@@ -18,6 +18,7 @@ from gatepost.portals.school import (
     numbers,
     readers,
     release,
+    reports,
     restrictions,
     rights,
     rules,
@@ -43,6 +44,14 @@ urlpatterns = [
     path("<code:code>/students/<uuid:student_id>/leave/", leaves.new, name="school-leave"),
     path("<code:code>/students/<uuid:student_id>/days/<date:day>/", students.one_day, name="school-student-day"),
     path("<code:code>/students/<uuid:student_id>/months/<month:month>/", students.month, name="school-student-month"),
+    path("<code:code>/students/<uuid:student_id>/terms/<term:term>/", reports.term, name="school-student-term"),
+    path(
+        "<code:code>/students/<uuid:student_id>/terms/<term:term>/file/",
+        reports.term_file,
+        name="school-student-term-file",
+    ),
+    path("<code:code>/reports/", reports.attendance, name="school-reports"),
+    path("<code:code>/reports/file/", reports.attendance_file, name="school-reports-file"),
     path(
         "<code:code>/students/<uuid:student_id>/days/<date:day>/events/<int:event_id>/void/",
         entries.void,

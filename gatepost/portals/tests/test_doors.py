@@ -92,6 +92,7 @@ def city() -> City:
             "student_id": child.pk,
             "day": MONDAY,
             "month": MONDAY.replace(day=1),
+            "term": "1151",
             "event_id": event,
             "bond_id": Guardianship.objects.get(account=mother).pk,
             "restriction_id": restrict(builders.an_account().pk, child, by=None, now=NOW).pk,
