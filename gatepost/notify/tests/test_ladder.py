@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
+from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from gatepost.accounts.models import Account
 from gatepost.channels.errors import ChannelError
@@ -245,3 +247,28 @@ def test_after_the_best_before_nobody_is_told_any_more(child: Student, mother: A
     assert climb(after(8)) == 1
     assert only_climb().ended_because == "over"
     assert Delivery.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_make_one_rung(child: Student, mother: Account) -> None:
+    with transaction.atomic():
+        say(child)
+    together, done = Barrier(2), []
+
+    def work() -> None:
+        together.wait(10)
+        done.append(climb(after(5)))
+        connection.close()
+
+    workers = [Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(done) == [0, 1]
+    assert list(Rung.objects.values_list("number", flat=True)) == [1]
+    assert [channel for _, channel in went_to()] == ["email", "line"]
+    again = Rung.objects.get()
+    again.delivery_id += 1
+    with pytest.raises(IntegrityError), transaction.atomic():
+        again.save(force_insert=True)

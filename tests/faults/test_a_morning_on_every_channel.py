@@ -1,0 +1,309 @@
+"""A school's morning, told over four channels at once while one provider answers nothing but errors.
+
+The worker's own loops, over sockets, to a mail server, to LINE, to a push service and to a gateway for short
+messages. Only the clock is ours: a morning of three hours is played minute by minute. What is asked afterwards is asked
+of the tables and of what the providers got.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import cycle
+from typing import Any, cast
+
+import pytest
+
+from gatepost.accounts.models import Account
+from gatepost.allowances import budgets, rules
+from gatepost.allowances.models import Budget, Grant, Spending
+from gatepost.attendance import arrivals, sweep
+from gatepost.attendance.models import Sweep
+from gatepost.attendance.tests.taps import tapped
+from gatepost.cards.models import Card
+from gatepost.channels.line.tests.platform import SECRET, TOKEN, Platform, a_platform, user
+from gatepost.channels.push.subscription import PushSubscription
+from gatepost.channels.push.tests.service import PushedBrowser, PushService, a_push_service
+from gatepost.channels.sms import segments
+from gatepost.channels.sms.tests.fake_mitake import FakeMitake, mitake
+from gatepost.config.carriers import Way, ways
+from gatepost.gates.models import Reader
+from gatepost.notify import addresses, ladder, push_keys, receivers, recipients
+from gatepost.notify.climbs import unconfirmed
+from gatepost.notify.models import Address, Channel, Climb, Delivery, LineMonth, Notice
+from gatepost.roster.models import School, Student
+from tests import builders
+from tests.builders import MONDAY, at
+from tests.faults import length as lengths
+from tests.faults.length import Length
+from tests.faults.sink import Mail, Manners, Sink
+from tests.faults.tally import Counts
+
+pytestmark = pytest.mark.django_db
+
+CLASS_SIZE = 30
+BEGIN, END = at("07:30"), at("10:30")
+# What families have. They choose two for arrivals, and one of these for "not arrived": the others are there for need.
+MIXES = (
+    ("email", "line"), ("line", "push"), ("push", "sms"), ("sms", "email"),
+    ("line", "sms", "email"), ("push", "email", "line"), ("email", "sms", "push"),
+)  # fmt: skip
+PROVIDERS = ("line", "email", "push", "sms")
+
+
+class Forever:
+    """A script that never ends: LINE in trouble."""
+
+    def popleft(self) -> Any:
+        return 500, {"message": "Internal server error"}
+
+
+class Busy(Manners):
+    """A mail server that takes nothing today."""
+
+    async def message(self, mail: Mail) -> bytes:
+        return b"451 4.3.0 try again later"
+
+
+@dataclass
+class Providers:
+    """The four, and what each is told to say."""
+
+    mail: Sink
+    line: Platform
+    push: PushService
+    sms: FakeMitake
+
+    def fail(self, provider: str) -> None:
+        """From now on this one answers errors."""
+        match provider:
+            case "email":
+                self.mail.manners = Busy()
+            case "line":
+                self.line.script = cast("Any", Forever())
+            case "push":
+                self.push.answer = (503, {})
+            case "sms":
+                self.sms.down = 503
+
+    def got(self, provider: str) -> Counter[tuple[str, str]]:
+        """How often each person got each text there."""
+        match provider:
+            case "email":
+                return Counter((one.to, one.subject) for one in self.mail.mails)
+            case "line":
+                return Counter(self.line.got)
+            case "push":
+                return Counter((one.path, one.headers["topic"]) for one in self.push.taken)
+        return (
+            Counter((fields[1], fields[6]) for fields in self.sms.sent.values()) if self.sms.down == 200 else Counter()
+        )
+
+
+@pytest.fixture
+def providers(settings: Any, sink: Sink) -> Iterator[Providers]:
+    with ExitStack() as stack:
+        line, push = stack.enter_context(a_platform()), stack.enter_context(a_push_service())
+        sms = stack.enter_context(mitake())
+        settings.CHANNELS = ["email", "line", "push", "sms"]
+        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_SECURITY = "127.0.0.1", sink.port, "none"
+        settings.LINE_CHANNEL_SECRET, settings.LINE_ACCESS_TOKEN = SECRET, TOKEN
+        settings.LINE_ACCOUNT, settings.LINE_API = "@123abcde", line.url
+        settings.PUSH_CONTACT, settings.PUSH_PRIVATE = "mailto:gatepost@gatepost.example", True
+        settings.SMS, settings.SMS_URL, settings.SMS_USER, settings.SMS_PASSWORD = "mitake", sms.url, "city", "secret"
+        settings.LADDER_WAIT = timedelta(minutes=5)
+        yield Providers(sink, line, push, sms)
+
+
+@dataclass
+class Family:
+    """A child, its card, who is told, and whether anybody there takes up a telephone this morning."""
+
+    child: Student
+    card: Card
+    mother: Account
+    is_missing: bool
+    answers: bool
+    browser: PushedBrowser | None = None
+
+
+@dataclass
+class Morning:
+    """The city's clock, its families, and the loops of one worker."""
+
+    school: School
+    reader: Reader
+    providers: Providers
+    families: list[Family] = field(default_factory=list)
+    said_back: int = 0
+
+    def family(self, number: int, school_class: Any) -> None:
+        """The family of that number: its mix of channels, what it chose, and what it will do."""
+        mix = MIXES[number % len(MIXES)]
+        child = builders.a_student(school_class, f"第{number}號", seat=number % CLASS_SIZE + 1)
+        mother = builders.a_guardian(child, subscribed=[])
+        one = Family(
+            child,
+            builders.a_card(child),
+            mother,
+            is_missing=number % 6 == 5,
+            answers=number % 4 != 1,
+        )
+        has = {channel: self._address(one, channel, number) for channel in mix}
+        chosen = [("arrived", has[channel]) for channel in mix[:2]] + [("not_arrived", has[mix[0]])]
+        recipients.subscribe(mother.pk, child.pk, choices=chosen)
+        if "sms" in mix[:2]:
+            month = {"month": MONDAY.replace(day=1), "asked_at": BEGIN, "approved_at": BEGIN}
+            Grant.objects.create(school=self.school, student=child, account=mother, **month)
+        if number % 5 == 0:
+            builders.a_guardian(child, name="王大明", subscribed=[])
+        self.families.append(one)
+
+    def _address(self, family: Family, channel: str, number: int) -> Address:
+        account = family.mother
+        match channel:
+            case "email":
+                return Address.objects.get(account=account, channel=Channel.EMAIL)
+            case "line":
+                self.providers.line.users.add(user(number))
+                return addresses.count_as_proven(account, user(number), channel=Channel.LINE, label="LINE", now=BEGIN)
+            case "sms":
+                mobile = f"+8869{number:07d}1"
+                return addresses.count_as_proven(account, mobile, channel=Channel.SMS, label="…", now=BEGIN)
+        family.browser = self.providers.push.a_browser(str(number))
+        return self._receiver(account, family.browser.subscription)
+
+    def _receiver(self, account: Account, given: PushSubscription) -> Address:
+        ours = push_keys.current(BEGIN)
+        found = receivers.put_down(
+            account, given, key=ours.public, label="Chrome", session_key=f"of {account.pk}", now=BEGIN
+        )
+        return addresses.count_as_proven(account, found.address.target, channel=Channel.PUSH, now=BEGIN)
+
+    def play(self) -> None:
+        """From before the first tap until everything is too old to be news."""
+        taps = cycle(BEGIN + timedelta(minutes=minute) for minute in range(0, 40, 4))
+        come = [(next(taps), one) for one in self.families if not one.is_missing]
+        late = next(one for one in self.families if one.is_missing)
+        come.append((at("08:31"), late))
+        come.sort(key=lambda pair: pair[0])
+        carried = ways()
+        now = BEGIN
+        while now <= END:
+            while come and come[0][0] <= now:
+                tapped(self.reader, come[0][1].card.uid, come.pop(0)[0])
+            builders.hear(self.reader, now)
+            self._work(carried, now)
+            self._people(now)
+            now += timedelta(minutes=2 if now < at("08:10") else 1 if now < at("08:35") else 5)
+        self._work(ways(), END + timedelta(minutes=5))  # a worker that does not remember who was down
+
+    def _work(self, carried: list[Way], now: datetime) -> None:
+        """One look of each of the worker's loops."""
+        arrivals.follow_taps(now=now)
+        sweep.sweep_due(now=now)
+        ladder.climb(rules.may_climb, now=now)
+        for way in carried:
+            for loop in (way.loop(), *way.beside):
+                loop.work(now)
+
+    def _people(self, now: datetime) -> None:
+        """The school looks at the list that is held, phones take what comes, and one guardian opens the page."""
+        if now == at("08:15"):
+            assert Sweep.objects.get(school=self.school).held_because == Sweep.Held.BRAKE
+            sweep.release(self.school, by=builders.an_office(self.school), now=now)
+        answering = {f"/push/{number}": one for number, one in enumerate(self.families) if one.answers and one.browser}
+        for taken in self.providers.push.taken[self.said_back :]:
+            if taken.path in answering:
+                browser = answering[taken.path].browser
+                assert browser is not None
+                receivers.came(json.loads(browser.read(taken.body))["receipt"], now=now)
+        self.said_back = len(self.providers.push.taken)
+        for reference, fields in zip(self.providers.sms.statuses, self.providers.sms.sent.values(), strict=True):
+            if self.families[int(fields[1].removeprefix("0")[1:-1])].answers:
+                self.providers.sms.statuses[reference] = "4"
+
+
+def _morning(providers: Providers, families: int) -> Morning:
+    school = builders.a_school()
+    builders.a_school_day(school)
+    budgets.set_budget(school, MONDAY.replace(day=1), granted=5_000, segment_price=85, monthly_fee=0, by=None)
+    morning = Morning(school, builders.a_reader(school)[0], providers)
+    for number in range(families):
+        if number % CLASS_SIZE == 0:
+            place = number // CLASS_SIZE
+            school_class = builders.a_class(school, grade=place % 6 + 1, number=place // 6 + 1)
+        morning.family(number, school_class)
+    Delivery.objects.all().delete()  # of the summer, when bonds were opened
+    Notice.objects.all().delete()
+    return morning
+
+
+def _in_time() -> dict[Any, set[str]]:
+    """By which channels each notice reached somebody before it was stale, by topic and whom it is about."""
+    found: dict[Any, set[str]] = {}
+    notices = Notice.objects.in_bulk()
+    for one in Delivery.objects.filter(state__in=["sent", "delivered"]):
+        notice = notices[one.notice_id]
+        if one.settled_at is not None and one.settled_at <= notice.best_before:
+            found.setdefault((notice.topic, notice.about), set()).add(one.channel)
+    return found
+
+
+@pytest.mark.parametrize("failing", PROVIDERS if lengths.length().is_long else PROVIDERS[:1])
+def test_everybody_is_told_by_some_channel_and_nobody_twice(
+    providers: Providers, length: Length, counts: Counts, failing: str
+) -> None:
+    morning = _morning(providers, length.of(30, 1_000))
+    providers.fail(failing)
+    morning.play()
+
+    told = _in_time()
+    missing = [one for one in morning.families if one.is_missing]
+    assert not [one.child for one in morning.families if not one.is_missing and ("arrived", one.child.pk) not in told]
+    assert not [one.child for one in missing if ("not_arrived", one.child.pk) not in told]
+    assert failing not in set().union(*told.values())
+
+    # Nobody twice: by what the providers got, and by the tables.
+    got = {provider: providers.got(provider) for provider in PROVIDERS}
+    assert not [twice for provider in PROVIDERS for twice in got[provider].items() if twice[1] > 1]
+    gone = Delivery.objects.filter(state__in=["sent", "delivered"])
+    to_each = Counter(gone.values_list("notice_id", "account_id", "channel"))
+    assert set(to_each.values()) == {1}
+    by_channel = Counter(gone.values_list("channel", flat=True))
+    assert {provider: got[provider].total() for provider in PROVIDERS} == {one: by_channel[one] for one in PROVIDERS}
+    assert not Delivery.objects.filter(state__in=["queued", "sending"]).exists()
+
+    # A climb ends with a sign, or somebody is on the school's list; whoever was found is on it no more.
+    climbs = Climb.objects.all()
+    assert climbs.count() == len(missing)
+    proven = {row.about for row in climbs if row.ended_because == "delivered"}
+    listed = {row.about for row in unconfirmed([one.child.pk for one in missing], MONDAY)}
+    late = missing[0].child.pk
+    assert proven | listed | {late} == {one.child.pk for one in missing}
+    assert not proven & listed
+    receipts = Delivery.objects.filter(state="delivered", notice_id__in=climbs.values("notice_id"))
+    assert proven <= set(receipts.values_list("about", flat=True))
+
+    # What takes it back reached exactly those who got it, on the channels that worked.
+    first = Notice.objects.get(topic="not_arrived", about=late)
+    heard = set(gone.filter(notice_id=first.pk).values_list("address_id", flat=True))
+    after = set(gone.filter(about=late).exclude(notice_id=first.pk).values_list("address_id", flat=True))
+    assert heard <= after
+    found = Notice.objects.filter(follows=first.pk).values("pk")
+    assert set(gone.filter(notice_id__in=found).values_list("address_id", flat=True)) <= heard
+
+    # The figures: what was taken from the budgets is what the providers took.
+    budget = Budget.objects.get()
+    sent = [fields[6] for fields in providers.sms.sent.values()] if failing != "sms" else []
+    assert budget.used + budget.beyond == sum(segments.count(text).number for text in sent)
+    assert budget.used + budget.beyond == sum(Spending.objects.values_list("segments", flat=True))
+    counted = LineMonth.objects.filter(month=MONDAY.replace(day=1)).values_list("sent", flat=True).first()
+    assert (counted or 0) == providers.line.used == by_channel["line"]
+
+    rungs = Delivery.objects.filter(notice_id__in=climbs.values("notice_id")).count() - len(missing)
+    counts.note(notices=Notice.objects.count(), mails=by_channel["email"], families=len(morning.families), rungs=rungs)
+    counts.note(line_messages=by_channel["line"], app_messages=by_channel["push"], text_messages=by_channel["sms"])
+    counts.note(confirmed=len(proven), on_the_list=len(listed))
