@@ -20,6 +20,7 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["about", "-at"], name="audit_entry_about"),
             models.Index(fields=["-at"], name="audit_entry_at"),
+            models.Index(fields=["actor", "-at"], name="audit_entry_actor"),
         ]
 
     def __str__(self) -> str:

@@ -179,6 +179,7 @@ INSTALLED_APPS = [
     "gatepost.announcements",
     "gatepost.sso",
     "gatepost.surveys",
+    "gatepost.personal",
     "gatepost.portals",
     "oauth2_provider",
     "allauth",

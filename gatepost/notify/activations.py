@@ -208,6 +208,13 @@ def _email_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
 
 def _way_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
     return {
+        ActivationMail.Kind.COPY_MADE: (
+            gettext("A copy of your data was made"),
+            gettext("Somebody signed in to your account asked for a copy of what Gatepost keeps about you."),
+            gettext("It can be fetched for 24 hours, by who is signed in and shows once more who they are."),
+            gettext("If it was not you, sign that device out and change your password at once:"),
+            "{devices}",
+        ),
         ActivationMail.Kind.NEW_DEVICE: (
             gettext("Your Gatepost account was signed in to in a new browser"),
             "{about}",

@@ -155,6 +155,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
         {"label": _("Email to sign in with"), "url": reverse("own-email")},
         {"label": _("Ways to sign in"), "url": reverse("own-ways")},
         {"label": _("Where you are signed in"), "url": reverse("devices")},
+        {"label": _("Take my data"), "url": reverse("own-data")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 

@@ -30,7 +30,7 @@ from gatepost.kit.clock import local_date
 BOX = "□"
 LEFT_OUT = {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _REGIONS = {"zh-hant": ("zh", "TW"), "vi": ("vi", "VN"), "id": ("id", "ID"), "en": ("en", "TW")}
-_one_at_a_time = threading.Lock()  # a thousand letters take some 300 MB for two seconds: once, not eight times
+one_at_a_time = threading.Lock()  # a thousand letters take some 300 MB for two seconds: once, not eight times
 
 
 def typeset(drawn: Iterable[Drawn], *, address: str, contact: str) -> bytes:
@@ -41,8 +41,8 @@ def typeset(drawn: Iterable[Drawn], *, address: str, contact: str) -> bytes:
     sheets = [_sheet(one, address, contact) for one in drawn]
     template = files(__package__).joinpath("letter.typ").read_bytes()
     letters = json.dumps(sheets, ensure_ascii=False).encode()
-    with _one_at_a_time:
-        pdf = typst.compile({"main.typ": template, "letters.json": letters}, font_paths=_fonts(), pdf_tags=False)
+    with one_at_a_time:
+        pdf = typst.compile({"main.typ": template, "letters.json": letters}, font_paths=fonts(), pdf_tags=False)
     assert isinstance(pdf, bytes)  # noqa: S101 - several files are made for pictures only
     return pdf
 
@@ -57,10 +57,15 @@ def printable(text: str) -> str:
     return "".join(one if ord(one) in _characters() else BOX for one in _composed(text))
 
 
+def region_of(language: str) -> tuple[str, str]:
+    """How Typst calls a language: its code and a region."""
+    return _REGIONS.get(language, _REGIONS["en"])
+
+
 def _sheet(drawn: Drawn, address: str, contact: str) -> dict[str, Any]:
     student = drawn.student
     last = local_date(drawn.until - timedelta(seconds=1), student.school.timezone)
-    language, region = _REGIONS.get(drawn.language, _REGIONS["en"])
+    language, region = region_of(drawn.language)
     with translation.override(drawn.language):
         words = _words() | {
             "product": gettext("Gatepost"),
@@ -120,7 +125,8 @@ def _composed(text: str) -> str:
 
 
 @cache
-def _fonts() -> Any:
+def fonts() -> Any:
+    """What letters and copies are set in."""
     folder = Path(str(noto_cjk_sans_otc.FONT_PATH)).parent
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
 

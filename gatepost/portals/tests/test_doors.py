@@ -114,6 +114,7 @@ def city() -> City:
             "device_id": _device(mother),
             "provider": "taipei_pass",
             "version": 1,
+            "form": "json",
         },
     )
 

@@ -1,0 +1,77 @@
+"""Where each table that names an account stands in a copy, or why it does not: the one place that says so.
+
+`label.field` of every foreign key to an account, and of every column that holds one's id. A test asks for all of them.
+"""
+
+GIVEN = {
+    "audit.Entry.actor": "acts",
+    "accounts.EmailChange.account": "sign_in",
+    "accounts.Device.account": "devices",
+    "accounts.Passkey.account": "sign_in",
+    "roster.Staff.account": "roles",
+    "notify.Address.account": "addresses",
+    "notify.Recipient.account": "subscriptions",
+    "notify.QuietHours.account": "quiet_hours",
+    "notify.Delivery.account_id": "messages",
+    "guardians.ProvenNumber.account": "id_numbers",
+    "guardians.Application.account": "claims",
+    "guardians.Applicant.account": "applications",
+    "guardians.Consent.account": "consents",
+    "guardians.Guardianship.account": "bonds",
+    "access.Role.account": "roles",
+    "upstream.Link.account": "sign_in",
+    "attendance.Leave.asked_by": "leave_asked_for",
+    "allowances.Grant.account": "text_messages",
+    "sso.ServiceSession.account": "service_sessions",
+    "sso.Consent.account": "services",
+    "surveys.Reply.account": "surveys",
+}
+
+_PASSING = "opens something, or is gone within minutes or a day: a code, a token, a link, a digest"
+_ACT_OF_OFFICE = "an act in a role, about others; the log of acts says that it was done (`acts`)"
+_LIBRARY = "a table of a library that we leave empty, or that repeats what is given already"
+
+NOT_GIVEN = {
+    "accounts.Account_groups.account": _LIBRARY,
+    "accounts.Account_user_permissions.account": _LIBRARY,
+    "accounts.Activation.account": _PASSING,
+    "accounts.ActivationMail.account": _PASSING,
+    "accounts.OldPassword.account": _PASSING,
+    "accounts.PhoneApproval.account": _PASSING,
+    "notify.AddressProof.account": _PASSING,
+    "notify.LineLink.account": _PASSING,
+    "upstream.Asking.account": _PASSING,
+    "sso.Grant.user": _PASSING,
+    "sso.AccessToken.user": _PASSING,
+    "sso.RefreshToken.user": _PASSING,
+    "sso.IDToken.user": _LIBRARY,
+    "sso.Subject.account": "the number by which a service knows the account; the service gives it on request",
+    "notify.Rung.account_id": "how far a message climbed; what was sent to the account stands in `messages`",
+    "guardians.Restriction.account": "whom an order of a court or an authority names, learns it from them",
+    "personal.Copy.account": "this copy itself",
+    "oauth2_provider.DeviceGrant.user": _LIBRARY,
+    "account.EmailAddress.user": _LIBRARY,
+    "mfa.Authenticator.user": _PASSING,
+    "admin.LogEntry.user": _LIBRARY,
+    "roster.Import.by": _ACT_OF_OFFICE,
+    "guardians.ProvenNumber.by": _ACT_OF_OFFICE,
+    "guardians.Application.decided_by": _ACT_OF_OFFICE,
+    "guardians.Application.first_look_by": _ACT_OF_OFFICE,
+    "guardians.ApplicationStep.by": _ACT_OF_OFFICE,
+    "guardians.Invitation.printed_by": _ACT_OF_OFFICE,
+    "guardians.Invitation.revoked_by": _ACT_OF_OFFICE,
+    "guardians.Restriction.placed_by": _ACT_OF_OFFICE,
+    "guardians.Restriction.lifted_by": _ACT_OF_OFFICE,
+    "access.Role.granted_by": _ACT_OF_OFFICE,
+    "access.Invitation.invited_by": _ACT_OF_OFFICE,
+    "attendance.Event.by_id": _ACT_OF_OFFICE,
+    "attendance.Event.voided_by_id": _ACT_OF_OFFICE,
+    "attendance.Leave.approved_by": _ACT_OF_OFFICE,
+    "attendance.Sweep.released_by": _ACT_OF_OFFICE,
+    "attendance.Sweep.confirmed_by": _ACT_OF_OFFICE,
+    "allowances.Grant.answered_by": _ACT_OF_OFFICE,
+    "announcements.Announcement.by": _ACT_OF_OFFICE,
+    "sso.Service.user": _LIBRARY,
+    "sso.Service.registered_by": _ACT_OF_OFFICE,
+    "surveys.Survey.set_by": _ACT_OF_OFFICE,
+}
