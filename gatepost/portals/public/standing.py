@@ -37,6 +37,11 @@ INTRODUCTION = Standing(
         "What Gatepost does for families, what it costs, what it never does, and who answers for it."
     ),
 )
+GUIDE = Standing(
+    text="guide",
+    title=gettext_lazy("Guide"),
+    description=gettext_lazy("Step by step, with pictures: sign in, add your child, read the day, choose messages."),
+)
 FAQ = Standing(
     text="faq",
     title=gettext_lazy("Questions and answers"),
@@ -70,6 +75,13 @@ PRIVACY_VERSIONS = {1: date(2026, 11, 30)}
 def introduction(request: HttpRequest) -> HttpResponse:
     """What this is, what it costs, what it never does, who answers for it."""
     return _shown(request, INTRODUCTION)
+
+
+@open_to(PUBLIC)
+@require_safe
+def guide(request: HttpRequest) -> HttpResponse:
+    """Step by step, with pictures of the running system."""
+    return _shown(request, GUIDE)
 
 
 @open_to(PUBLIC)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("announcements/", announcements.history, name="announcements"),
     path("announcements/<int:announcement_id>/", announcements.announcement, name="announcement"),
     path("introduction/", standing.introduction, name="introduction"),
+    path("guide/", standing.guide, name="guide"),
     path("questions/", standing.faq, name="faq"),
     path("card-lost/", standing.lost_card, name="lost-card"),
     path("without-a-card/", standing.no_card, name="no-card"),

@@ -12,9 +12,10 @@ from gatepost.portals.tests.visits import text_of, visit
 from tests import builders
 
 TEXTS = Path(standing.__file__).parent.parent / "templates" / "public" / "texts"
+PICTURES = TEXTS.parents[2] / "static" / "guide"
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 NAMES = sorted({path.name.removesuffix(".zh-hant.html") for path in TEXTS.glob("*.zh-hant.html")})
-PAGES = ("introduction", "faq", "lost-card", "no-card", "privacy")
+PAGES = ("introduction", "guide", "faq", "lost-card", "no-card", "privacy")
 # What Articles 8 and 9 of the Personal Data Protection Act want said before anything is collected.
 BY_LAW = ("who", "purpose", "categories", "period", "area", "recipients", "manner", "rights", "not-given")
 
@@ -22,7 +23,7 @@ BY_LAW = ("who", "purpose", "categories", "period", "area", "recipients", "manne
 def skeleton(name: str, language: str) -> list[str]:
     """What a text is made of, without its words: elements with their ids, links, pictures."""
     text = (TEXTS / f"{name}.{language}.html").read_text(encoding="utf-8")
-    return re.findall(r"<[a-z0-9]+(?: id=\"[^\"]+\")?|{% (?:url|include|picture) [^%]+%}", text)
+    return re.findall(r"<[a-z0-9]+(?: id=\"[^\"]+\")?|{% (?:url \S+|picture \"[^\"]+\")", text)
 
 
 def test_every_text_is_there_in_every_language_and_no_other() -> None:
@@ -47,6 +48,16 @@ def test_every_page_is_read_in_the_readers_language_and_says_what_it_is(language
         titles.add(described[1])
         titles.add(re.findall(r"<title>(.+)</title>", page)[0])
     assert len(titles) == 2 * len(PAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_picture_of_the_guide_is_there_small_and_no_other(language: str) -> None:
+    text = (TEXTS / f"guide.{language}.html").read_text(encoding="utf-8")
+    named = {f"{name}.webp" for name in re.findall(r'{% picture "([^"]+)" "[^"]{10,}" %}', text)}
+    there = {path.name: path for path in (PICTURES / language).iterdir()}
+    assert set(there) == named
+    assert [name for name, path in there.items() if not path.read_bytes().startswith(b"RIFF")] == []
+    assert [name for name, path in there.items() if path.stat().st_size > 40_000] == []
 
 
 @pytest.mark.django_db
