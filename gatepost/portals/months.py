@@ -33,7 +33,7 @@ _SHAPES = {State.PRESENT: "arrived", State.LEAVE: "leave", State.NOT_ARRIVED: "a
 
 def check(month: date, *, today: date) -> None:
     """Raises `Http404` for a month that has not begun, or of which no day may be looked at any more."""
-    if not _first(today) <= month <= today:
+    if not earliest(today) <= month <= today:
         raise Http404("no such month")
 
 
@@ -52,7 +52,7 @@ def around(month: date, *, today: date, url_name: str, args: Sequence[object], s
     before, after = (month - timedelta(days=1)).replace(day=1), next_month(month)
     return {
         "label": _("Months"),
-        "previous_url": reverse(url_name, args=[*args, before]) if before >= _first(today) else "",
+        "previous_url": reverse(url_name, args=[*args, before]) if before >= earliest(today) else "",
         "previous": title(before, staff=staff),
         "next_url": reverse(url_name, args=[*args, after]) if after <= today else "",
         "next": title(after, staff=staff),
@@ -88,7 +88,8 @@ def _summary(figures: Figures) -> Iterator[str]:
             yield f"{label} {number}"
 
 
-def _first(today: date) -> date:
+def earliest(today: date) -> date:
+    """The first month of which a day may be looked at."""
     return (today - timedelta(days=DAYS_BACK)).replace(day=1)
 
 

@@ -65,6 +65,12 @@ def offered(today: date) -> list[Span]:
     return terms(today - timedelta(days=DAYS_BACK), today)
 
 
+def key_on(day: date, *, today: date) -> str:
+    """The key of the term that `day` lies in, or of the nearest before it that may be looked at."""
+    spans = offered(today)
+    return next((one.key for one in spans if one.first <= day), spans[-1].key)
+
+
 def around(term: Span, *, today: date, url_name: str, args: Sequence[object]) -> dict[str, Any]:
     """Where the term before and the term after are."""
     spans = offered(today)
@@ -88,6 +94,7 @@ def records(student: Student, term: Span, *, now: datetime) -> list[Record]:
 def report(student: Student, term: Span, *, now: datetime, month_url: Callable[[date], str]) -> dict[str, Any]:
     """Tiles, charts and table of a term, for `portals/report.html`."""
     found, zone = records(student, term, now=now), student.school.timezone
+    open_since = months.earliest(local_date(now, zone))
     by_month = {month: list(days) for month, days in groupby(found, key=lambda one: one.date.replace(day=1))}
     figures = {month: one for month, days in by_month.items() if (one := counted(days)).school_days}
     total = counted(found)
@@ -107,7 +114,10 @@ def report(student: Student, term: Span, *, now: datetime, month_url: Callable[[
             *({"label": label, "figure": True} for label in LABELS.values()),
             {"label": _("Arrival"), "figure": True},
         ],
-        "rows": [_month_row(month, one, by_month[month], zone, month_url(month)) for month, one in figures.items()],
+        "rows": [
+            _month_row(month, one, by_month[month], zone, month_url(month) if month >= open_since else "")
+            for month, one in figures.items()
+        ],
     }
 
 

@@ -12,7 +12,7 @@ from gatepost.attendance.daylines import day_lines
 from gatepost.attendance.records import records_of
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import told_about
-from gatepost.portals import days, months, words
+from gatepost.portals import days, months, reports, words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
 from gatepost.portals.guardian.signs import looked
 from gatepost.portals.moment import now_of
@@ -49,6 +49,7 @@ def month(request: HttpRequest, student_id: UUID, month: date) -> HttpResponse:
         title=months.title(month),
         meta=months.summary(found),
         student={"name": child.name},
+        report_url=reverse("child-term", args=[child.pk, reports.key_on(month, today=today)]),
         rows=months.rows(found, child.school.timezone, today=today, url_of=lambda day: _url(child, day)),
         around=months.around(month, today=today, url_name="child-month", args=[child.pk]),
         crumbs=[

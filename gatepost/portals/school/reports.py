@@ -21,7 +21,7 @@ from gatepost.access.doors import open_to
 from gatepost.attendance.records import Figures, figures
 from gatepost.audit import entries
 from gatepost.kit.clock import local_date
-from gatepost.portals import days, reports, words
+from gatepost.portals import reports, words
 from gatepost.portals.downloads import csv_file
 from gatepost.portals.forms import date_field
 from gatepost.portals.frame import class_and_seat, page, school_frame
@@ -47,9 +47,9 @@ class RangeForm(forms.Form):
         choices=[("class", gettext_lazy("Class")), ("student", gettext_lazy("Student"))],
     )
 
-    def __init__(self, *args: Any, classes: Sequence[SchoolClass], today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, classes: Sequence[SchoolClass], earliest: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.today = today
+        self.earliest = earliest
         field = self.fields["school_class"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101
         field.choices = [("", _("All classes")), *((str(one.pk), one.name) for one in classes)]
@@ -62,7 +62,7 @@ class RangeForm(forms.Form):
         assert isinstance(last, date)  # noqa: S101
         if first and last < first:
             raise forms.ValidationError(_("The last day is before the first."))
-        if first and (self.today - first).days > days.DAYS_BACK + 31:
+        if first and first < self.earliest:
             raise forms.ValidationError(_("These days are too long ago: choose a term from the list."))
         if first and school_year_of(first) != school_year_of(last):
             raise forms.ValidationError(_("Both days must be in one school year (1 August to 31 July)."))
@@ -166,9 +166,9 @@ def _looked_at(request: HttpRequest, school: School, student_id: UUID) -> Studen
 def _asked(request: HttpRequest, school: School, today: date) -> tuple[list[SchoolClass], RangeForm]:
     """The classes of the person asking, and the form with what was asked for: this term where nothing was."""
     classes = list(queries.classes(request.user, school))
-    now = reports.offered(today)[0]
-    usual = {"first": now.first.isoformat(), "last": min(now.last, today).isoformat(), "by": "class"}
-    form = RangeForm({**usual, **request.GET.dict()}, classes=classes, today=today)
+    spans = reports.offered(today)
+    usual = {"first": spans[0].first.isoformat(), "last": min(spans[0].last, today).isoformat(), "by": "class"}
+    form = RangeForm({**usual, **request.GET.dict()}, classes=classes, earliest=spans[-1].first)
     return classes, form
 
 
@@ -185,8 +185,7 @@ def _lines(request: HttpRequest, school: School, form: RangeForm, classes: Seque
     known = figures(school, [one.pk for one in students], first, last, now=now_of(request))
     if _is_by_class(form):
         return list(_by_class(request, school, classes, students, known))
-    spans = reports.offered(local_date(now_of(request), school.timezone))
-    key = next((one.key for one in spans if one.first <= last), spans[0].key)
+    key = reports.key_on(last, today=local_date(now_of(request), school.timezone))
     return [
         Line(
             name=one.name,

@@ -17,7 +17,7 @@ from gatepost.attendance.models import Event
 from gatepost.attendance.records import records_of
 from gatepost.kit.clock import local_date
 from gatepost.notify.queries import told_about
-from gatepost.portals import days, months, words
+from gatepost.portals import days, months, reports, words
 from gatepost.portals.frame import class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
 from gatepost.portals.school.search import FOUND_MOST, find
@@ -125,6 +125,7 @@ def month(request: HttpRequest, code: str, student_id: UUID, month: date) -> Htt
         title=f"{student.name} {months.title(month, staff=True)}",
         meta=[class_and_seat(student), student.number, *months.summary(found)],
         student={"name": student.name},
+        report_url=reverse("school-student-term", args=[code, student.pk, reports.key_on(month, today=today)]),
         rows=months.rows(found, school.timezone, today=today, url_of=url_of),
         around=months.around(month, today=today, url_name="school-student-month", args=[code, student.pk], staff=True),
         crumbs=[

@@ -54,6 +54,8 @@ class TestMonth:
         page = page_of(child)
         assert "/months/2026-10/" in page
         assert "/months/2026-12/" not in page
+        assert "/terms/1151/" in page
+        assert "/terms/1142/" in page_of(child, "2026-07")
         browser, here = visit(builders.a_guardian(child)), f"/family/children/{child.pk}/months"
         assert browser.get(f"{here}/2025-10/").status_code == 200
         for none in ("2026-12", "2025-09", "2026-13", "0000-01"):

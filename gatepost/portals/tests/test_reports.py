@@ -1,6 +1,8 @@
 import csv
 import io
+import re
 from datetime import date, timedelta
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,7 +14,7 @@ from gatepost.guardians import restrictions
 from gatepost.kit.clock import utc_now
 from gatepost.portals.downloads import cell, file_name
 from gatepost.portals.tests.visits import text_of, visit
-from gatepost.roster.models import Student
+from gatepost.roster.models import School, SchoolClass, Student
 from gatepost.roster.terms import terms
 from tests import builders
 from tests.builders import MONDAY, at
@@ -88,6 +90,16 @@ class TestTermOfAFamily:
         for none in ("1152", "1131", "991", "1153"):
             assert browser.get(f"/family/children/{child.pk}/terms/{none}/").status_code == 404
 
+    def test_the_oldest_term_leads_to_no_month_that_is_closed(self, child: Student) -> None:
+        School.objects.update(opened_at=at("00:00", date(2025, 8, 1)))
+        SchoolClass.objects.update(grade=3)
+        Student.objects.update(grade=3)  # and in grade 2 a year ago
+        builders.a_school_day(child.school, day=date(2025, 9, 15), grades=[2])
+        page = text_of(visit(builders.a_guardian(child)).get(f"/family/children/{child.pk}/terms/1141/"))
+        assert figures_of(page)[0] == "1"
+        assert "2025年9月" in page
+        assert "/months/2025-09/" not in page
+
     def test_a_restriction_closes_the_term_and_its_file_at_once(self, child: Student, mate: Student) -> None:
         father = builders.a_guardian(child, mate)
         browser, here = visit(father), f"/family/children/{child.pk}/terms/1151/"
@@ -150,6 +162,15 @@ class TestFiguresOfASchool:
             page = text_of(browser.get(f"/schools/{child.school.code}/{path}", {"first": first, "last": last}))
             assert said in page
             assert f'value="{last}"' in page
+
+    def test_every_term_of_the_list_can_be_counted(self, child: Student) -> None:
+        browser, here = visit(builders.an_office(child.school)), f"/schools/{child.school.code}/reports/"
+        links = re.findall(r'href="(\?first=[^"]+)"', text_of(browser.get(here)))
+        assert len(links) == 3
+        for link in links:
+            page = text_of(browser.get(here + unescape(link)))
+            assert 'aria-invalid="true"' not in page
+            assert "2年01班" in page
 
     def test_a_students_term_is_the_familys_and_the_look_is_in_the_log(self, child: Student) -> None:
         browser = visit(builders.an_office(child.school))
