@@ -33,8 +33,8 @@ class Budget(models.Model):
 
     @property
     def left(self) -> int:
-        """Segments that can still be sent."""
-        return self.granted - self.used
+        """Segments that can still be sent. Corrections beyond an earlier budget are taken from one that was raised."""
+        return max(0, self.granted - self.used - self.beyond)
 
     @property
     def cost(self) -> Decimal:

@@ -267,6 +267,7 @@ class PushReceiver(models.Model):
     confirmed_at = models.DateTimeField(null=True)  # when it last said that a message came
     test_digest = models.BinaryField(max_length=32, null=True)  # of the word in the last test message; None: it came
     tested_at = models.DateTimeField(null=True)
+    named_since = models.DateTimeField(null=True)  # its owner wants names on its lock screen; None: nobody is named
 
     class Meta:
         indexes = [models.Index(fields=["session_key"], name="notify_receiver_session")]

@@ -84,7 +84,8 @@ def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str
 def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID | None = None) -> int:
     """Post a notice that nobody subscribes to: to every proven address of everybody who may be told, once.
 
-    Where nobody is to hear it, nothing is posted.
+    Not to telephones: each short message is paid for, and by a school only for what it subscribes to or confirms. Where
+    nobody is to hear it, nothing is posted.
 
     Not to the account `but_not`; with `only`, to that account alone. Its topic must not be choosable, or the sender
     looks for a subscription. Returns how many deliveries were made.
@@ -196,7 +197,7 @@ WITH hears AS (
     SELECT address.id AS address_id, recipient.account_id, address.channel
     FROM notify_recipient recipient
     JOIN notify_address address ON address.account_id = recipient.account_id
-        AND address.verified_at IS NOT NULL AND address.disabled_at IS NULL
+        AND address.verified_at IS NOT NULL AND address.disabled_at IS NULL AND address.channel <> 'sms'
     WHERE recipient.about = %(about)s AND recipient.ended_at IS NULL
         AND recipient.account_id IS DISTINCT FROM %(but_not)s::uuid
         AND (%(only)s::uuid IS NULL OR recipient.account_id = %(only)s::uuid)

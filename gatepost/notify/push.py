@@ -62,8 +62,9 @@ def _message(delivery: Leased, found: Mapping[str, PushReceiver], *, now: dateti
     receiver = found.get(delivery.target)
     if receiver is None:
         raise ChannelError("the browser is gone", permanent=True)
-    # A lock screen is read by others: the fact alone, and nothing of the school.
-    words = topics.get(delivery.topic).words(delivery.data, now)
+    # A lock screen is read by others: the fact alone, nothing of the school, and a name only where its owner wants it.
+    data = delivery.data if receiver.named_since else {**delivery.data, "student": gettext("Your child")}
+    words = topics.get(delivery.topic).words(data, now)
     tag = _tag(delivery)
     text = _text(
         words.headline,

@@ -21,7 +21,7 @@ from gatepost.channels.push.subscription import PushSubscription
 from gatepost.kit.clock import utc_now
 from gatepost.notify import addresses, proofs, push_keys, topics
 from gatepost.notify.addresses import AddressRefused
-from gatepost.notify.models import Address, Channel, Delivery, PushReceiver, Recipient, Subscription
+from gatepost.notify.models import Address, Channel, Delivery, PushKey, PushReceiver, Recipient, Subscription
 from gatepost.notify.sender import SETTLED
 from gatepost.watch import tally
 
@@ -38,9 +38,51 @@ def put_down(
 ) -> PushReceiver:
     """This browser takes messages for `account`, and for nobody else any more. `key` is the one it was given.
 
-    Said again at each visit: what changed is kept, and an address that only a sign-out switched off counts again.
     Raises `AddressRefused` (many; unusable for a key that is not ours).
     """
+    found = _put_down(account, given, key=key, label=label, session_key=session_key, now=now)
+    assert found is not None  # noqa: S101 - with a label, it is made
+    return found
+
+
+def seen_again(account: Account, given: PushSubscription, *, key: str, session_key: str, now: datetime) -> bool:
+    """As `put_down`, said at a visit: what changed is kept, and an address that only a sign-out switched off counts.
+
+    Whether `account` has this browser: one that it removed, or never asked for, does not come back by a visit.
+    """
+    return _put_down(account, given, key=key, label=None, session_key=session_key, now=now) is not None
+
+
+def renew(
+    former_endpoint: str, former_auth: bytes, given: PushSubscription, *, key: str, now: datetime
+) -> PushReceiver | None:
+    """The browser that had one subscription has another. None where it never had it.
+
+    It proves itself by the secret of the former one, which was told to us alone. What its owner chose stays. Where the
+    former one was found dead meanwhile, the address waits for a test message. `key` is any of ours.
+    """
+    with transaction.atomic():
+        rows = PushReceiver.objects.select_related("address").select_for_update(of=("self",))
+        found = rows.filter(endpoint=former_endpoint).first()
+        ours = PushKey.objects.filter(public=key).first()
+        if found is None or ours is None or not hmac.compare_digest(bytes(found.auth), former_auth):
+            return None
+        if PushReceiver.objects.filter(endpoint=given.endpoint).exclude(pk=found.pk).exists():
+            return None
+        found.endpoint, found.p256dh, found.auth, found.key = given.endpoint, given.p256dh, given.auth, ours
+        found.seen_at = now
+        found.save(update_fields=["endpoint", "p256dh", "auth", "key", "seen_at"])
+    return found
+
+
+def name_people(receiver: PushReceiver, *, wanted: bool, now: datetime) -> None:
+    """Whether that browser's lock screen says whom a message is about."""
+    PushReceiver.objects.filter(pk=receiver.pk).update(named_since=now if wanted else None)
+
+
+def _put_down(
+    account: Account, given: PushSubscription, *, key: str, label: str | None, session_key: str, now: datetime
+) -> PushReceiver | None:
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         ours = push_keys.current(now)
@@ -49,8 +91,10 @@ def put_down(
         others = PushReceiver.objects.filter(endpoint=given.endpoint).exclude(address__account=account)
         Address.objects.filter(receiver__in=others).delete()
         found = PushReceiver.objects.select_related("address").filter(endpoint=given.endpoint).first()
+        if found is None and label is None:
+            return None
         if found is None:
-            found = _new(account, label)
+            found = _new(account, label or "")
         found.endpoint, found.p256dh, found.auth = given.endpoint, given.p256dh, given.auth
         found.key, found.session_key, found.seen_at = ours, session_key, now
         found.save()

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 from threading import Barrier, Thread
 
 import pytest
@@ -158,6 +159,8 @@ def test_a_correction_follows_even_when_the_budget_is_used_up(
     assert len(telephones.given) == 2
     budget = Budget.objects.get()
     assert (budget.used, budget.beyond, budget.left) == (1, 1, 0)
+    raised = budgets.set_budget(school, MONDAY.replace(day=1), granted=5, segment_price=85, monthly_fee=0, by=None)
+    assert (raised.left, raised.cost) == (3, Decimal("1.70"))  # what was sent and what is left add up
 
 
 def test_what_is_no_news_from_the_gate_goes_by_other_channels(
@@ -166,6 +169,8 @@ def test_what_is_no_news_from_the_gate_goes_by_other_channels(
     a_budget(school)
     post = notices.Post("bond", "bond_added", child.pk, MONDAY, {"student": "王小明"}, NOW + timedelta(hours=1))
     notices.tell(post, now=NOW)
+    assert not Delivery.objects.filter(channel="sms").exists()  # not queued, to be dropped later
+    assert Delivery.objects.filter(channel="email").count() == 1
     send(telephones)
     assert not telephones.given
 

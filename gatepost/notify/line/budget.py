@@ -48,7 +48,13 @@ class Budget:
 
     @property
     def will_last(self) -> bool:
-        return not self.is_used_up and (self.quota is None or self.forecast <= self.quota)
+        """Whether all that is asked for will go: what may wait ends where the part that is kept for safety begins."""
+        return not self.is_used_up and (self.quota is None or self.forecast <= self.quota - _kept(self.quota))
+
+    @property
+    def is_for_safety_only(self) -> bool:
+        """Whether nothing is left but the part that is kept for safety messages."""
+        return not self.is_used_up and self.quota is not None and self.used >= self.quota - _kept(self.quota)
 
 
 def room(*, now: datetime) -> Room:
@@ -58,7 +64,7 @@ def room(*, now: datetime) -> Room:
         return Room(None)
     if month.used_up_at is not None or month.quota is None:
         return Room(0)
-    return Room(max(0, month.quota - month.used_by_now), kept=month.quota // KEPT_FOR_SAFETY)
+    return Room(max(0, month.quota - month.used_by_now), kept=_kept(month.quota))
 
 
 def count(sent: int, *, now: datetime) -> None:
@@ -76,9 +82,11 @@ def note_used_up(*, now: datetime) -> None:
 
 def ask(line: LineSettings, *, now: datetime) -> None:
     """Ask LINE for the quota and what it has counted, and keep both. Raises `ChannelError`."""
+    # Ours before theirs: what goes meanwhile is counted twice until the next time, rather than not at all.
+    sent = LineMonth.objects.filter(month=_month(now)).values_list("sent", flat=True).first() or 0
     quota, used = asyncio.run(_ask(line))
     month, _made = LineMonth.objects.get_or_create(month=_month(now))
-    month.quota, month.used, month.sent_when_asked, month.asked_at = quota, used, month.sent, now
+    month.quota, month.used, month.sent_when_asked, month.asked_at = quota, used, sent, now
     if quota is None or used < quota:
         month.used_up_at = None
     month.save(update_fields=["quota", "used", "sent_when_asked", "asked_at", "used_up_at"])
@@ -108,6 +116,10 @@ def forecast(used: int, today: date) -> int:
 async def _ask(line: LineSettings) -> tuple[int | None, int]:
     async with line_api(line) as api:
         return await api.quota(), await api.consumption()
+
+
+def _kept(quota: int) -> int:
+    return quota // KEPT_FOR_SAFETY
 
 
 def _today(now: datetime) -> date:

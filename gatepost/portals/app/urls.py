@@ -7,4 +7,5 @@ urlpatterns = [
     path("worker.js", views.worker, name="worker"),
     path("offline/", views.offline, name="offline"),
     path("push/receipts/", receipts.receipt, name="push-receipt"),
+    path("push/renewals/", receipts.renewal, name="push-renewal"),
 ]

@@ -90,6 +90,7 @@ def _worker() -> str:
                 "shell": [static(name) for name in SHELL],
                 "header": HEADER,
                 "receipts": reverse("push-receipt"),
+                "renewals": reverse("push-renewal"),
                 "icon": static("gatepost/app-icon-192.png"),
             }
         ),

@@ -60,19 +60,15 @@ def put_down(request: HttpRequest) -> HttpResponse:
             posted.get("auth", ""),
             http_allowed=settings.PUSH_PRIVATE,
         )
-        receiver = receivers.put_down(
-            account,
-            given,
-            key=posted.get("key", ""),
-            label=_name(request),
-            session_key=request.session.session_key or "",
-            now=now,
-        )
+        key, session_key = posted.get("key", ""), request.session.session_key or ""
+        if "quietly" in posted:
+            receivers.seen_again(account, given, key=key, session_key=session_key, now=now)
+            return HttpResponse(status=204)
+        receiver = receivers.put_down(account, given, key=key, label=_name(request), session_key=session_key, now=now)
     except (ChannelError, AddressRefused) as refused:
         messages.warning(request, str(REFUSALS[getattr(refused, "code", "unusable")]))
         return redirect("push-new")
-    if "quietly" in posted:
-        return HttpResponse(status=204)
+    receivers.name_people(receiver, wanted="named" in posted, now=now)
     _send(request, receiver)
     return redirect("push-test", receiver.address_id)
 
@@ -80,7 +76,7 @@ def put_down(request: HttpRequest) -> HttpResponse:
 @open_to(SIGNED_IN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def test(request: HttpRequest, address_id: int) -> HttpResponse:
-    """Send a test message to one of one's devices; and see whether it came."""
+    """Send a test message to one of one's devices; see whether it came; say whether it names people."""
     _switched_on()
     found = Address.objects.select_related("receiver").filter(
         account=signed_in(request), pk=address_id, channel=Channel.PUSH
@@ -89,7 +85,11 @@ def test(request: HttpRequest, address_id: int) -> HttpResponse:
     if address is None:
         raise Http404("no such device of yours")
     if request.method == "POST":
-        _send(request, address.receiver)
+        if "names" in request.POST:
+            receivers.name_people(address.receiver, wanted="named" in request.POST, now=now_of(request))
+            messages.success(request, _("Saved. The next message is shown so."))
+        else:
+            _send(request, address.receiver)
         return redirect("push-test", address_id)
     return page(
         request,

@@ -89,6 +89,8 @@ def _line_messages(now: datetime) -> list[dict[str, Any]]:
     state = ("done", _("Will last"))
     if month.is_used_up:
         state = ("held", _("Used up: nothing more is sent on LINE"))
+    elif month.is_for_safety_only:
+        state = ("held", _("Only safety messages go: the last tenth is kept for them"))
     elif not month.will_last:
         state = ("held", _("Will not last"))
     of = f" / {month.quota:,}" if month.quota is not None else ""

@@ -28,6 +28,7 @@ WITHOUT_A_TOKEN = {
     "mobile-id-back",
     "line-webhook",
     "push-receipt",
+    "push-renewal",
 }
 
 

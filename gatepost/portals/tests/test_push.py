@@ -48,6 +48,13 @@ def put_down(client: Client, browser: PushedBrowser, **more: str) -> Any:
     return client.post(reverse("push-receiver"), said)
 
 
+def renew(former: PushedBrowser, given: PushedBrowser, key: str = "") -> Any:
+    """As the worker does it: without a cookie."""
+    said = {"endpoint": given.endpoint, **given.written["keys"], "former_endpoint": former.endpoint}
+    said |= {f"former_{name}": value for name, value in former.written["keys"].items()}
+    return visit().post(reverse("push-renewal"), {"key": key or PushReceiver.objects.first().key.public, **said})
+
+
 def last(service: PushService, browser: PushedBrowser) -> dict[str, str]:
     said: dict[str, str] = json.loads(browser.read(service.taken[-1].body))
     return said
@@ -159,7 +166,7 @@ class TestTelling:
         say(child)
         send(service)
         taken, said = service.taken[-1], last(service, browser)
-        assert said["title"] == f"{child.name} 07:42 到校"
+        assert said["title"] == "您的孩子 07:42 到校"
         assert said["body"] == ""  # a lock screen is read by others
         assert said["url"] == reverse("child", args=[child.pk])
         assert 0 < int(taken.headers["ttl"]) <= 40 * 60
@@ -197,6 +204,84 @@ class TestTelling:
         restrict(mother.pk, child, by=None, now=NOW)
         send(service)
         assert len(service.taken) == 1  # the test
+
+    def test_a_lock_screen_names_the_child_where_its_owner_wants_it(
+        self, service: PushService, mother: Account, child: Student
+    ) -> None:
+        client, browser = a_proven(service, mother)
+        page = reverse("push-test", args=[address(mother).pk])
+        client.post(page, {"names": "", "named": "on"})
+        assert "checked" in text_of(client.get(page))
+        say(child)
+        send(service)
+        assert last(service, browser)["title"] == f"{child.name} 07:42 到校"
+        father = visit(builders.a_guardian(child))
+        assert father.post(page, {"names": ""}).status_code == 404
+        client.post(page, {"names": ""})
+        assert "checked" not in text_of(client.get(page))
+
+
+class TestRenewing:
+    """A push service gave a browser another address: nobody is signed in, and the browser knows its former secret."""
+
+    def test_who_knows_the_former_secret_goes_on_with_what_was_chosen(
+        self, service: PushService, mother: Account, child: Student
+    ) -> None:
+        _client, browser = a_proven(service, mother)
+        PushReceiver.objects.update(named_since=NOW)
+        push_keys.make(now=NOW + timedelta(seconds=1))  # the browser keeps to the key it was given
+        fresh = service.a_browser("fresh")
+        assert renew(browser, fresh).status_code == 204
+        assert renew(browser, fresh).status_code == 404  # once: the former one is unknown now
+        say(child)
+        send(service)
+        assert last(service, fresh)["title"] == f"{child.name} 07:42 到校"
+        assert PushReceiver.objects.count() == 1
+
+    def test_nobody_else_turns_messages_to_a_browser_of_theirs(
+        self, service: PushService, mother: Account, child: Student
+    ) -> None:
+        _client, browser = a_proven(service, mother)
+        _other_client, other = a_proven(service, builders.a_guardian(child), "other")
+        before = list(PushReceiver.objects.order_by("pk").values_list("endpoint", "p256dh"))
+        thief = service.a_browser("thief")
+        guessed = PushedBrowser(browser.endpoint)  # the address, and not the secret
+        for former, given, key in (
+            (guessed, thief, ""),
+            (service.a_browser("unknown"), thief, ""),
+            (browser, other, ""),
+            (browser, thief, "AAAA"),
+            (browser, PushedBrowser("ftp://push.example/"), ""),
+        ):
+            assert renew(former, given, key).status_code == 404
+        assert list(PushReceiver.objects.order_by("pk").values_list("endpoint", "p256dh")) == before
+
+    def test_one_that_was_found_dead_meanwhile_proves_itself_anew(self, service: PushService, mother: Account) -> None:
+        _client, browser = a_proven(service, mother)
+        Address.objects.filter(channel=Channel.PUSH).update(disabled_at=NOW, disabled_because="refused")
+        PushReceiver.objects.update(tested_at=None)
+        fresh = service.a_browser("fresh")
+        renew(browser, fresh)
+        assert not address(mother).is_usable
+        say_back(last(service, fresh)["receipt"])
+        assert address(mother).is_usable
+
+    def test_who_signed_out_hears_nothing_of_it(self, service: PushService, mother: Account, child: Student) -> None:
+        client, browser = a_proven(service, mother)
+        client.post(reverse("account_logout"))
+        renew(browser, service.a_browser("fresh"))
+        say(child)
+        send(service)
+        assert len(service.taken) == 1  # the first test
+        assert not address(mother).is_usable
+
+    def test_a_device_that_was_removed_does_not_come_back_by_a_visit(
+        self, service: PushService, mother: Account
+    ) -> None:
+        client, browser = a_proven(service, mother)
+        client.post(reverse("address-removal", args=[address(mother).pk]))
+        assert put_down(client, browser, quietly="").status_code == 204
+        assert not Address.objects.filter(channel=Channel.PUSH).exists()
 
 
 class TestSigningOut:

@@ -1,5 +1,6 @@
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,6 +189,36 @@ class TestBudget:
         send(carrier)
         assert sorted(states()) == [("dropped", "budget"), ("sent", "")]
         assert "到校" not in line.texts(MOTHER)[0].partition("\n")[0]
+
+    @pytest.mark.parametrize(
+        ("used", "said"),
+        [
+            (60, (True, False, False)),  # 79 at this rate
+            (70, (False, False, False)),  # 91: the last arrivals would fall into what is kept
+            (90, (False, True, False)),
+            (100, (False, False, True)),
+        ],
+    )
+    def test_it_is_said_what_will_go_and_not_only_what_is_left(
+        self, line: Platform, used: int, said: tuple[bool, bool, bool]
+    ) -> None:
+        line.quota, line.used = 100, used
+        budget.ask(line_settings(), now=NOW)
+        month = budget.this_month(now=NOW)
+        assert (month.will_last, month.is_for_safety_only, month.is_used_up) == said
+
+    def test_what_goes_while_line_is_asked_is_not_forgotten(
+        self, line: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slowly(asked: Coroutine[Any, Any, Any]) -> tuple[int, int]:
+            asked.close()
+            budget.count(5, now=NOW)
+            return 200, 100
+
+        LineMonth.objects.create(month=MONDAY.replace(day=1), sent=10)
+        monkeypatch.setattr(budget, "asyncio", SimpleNamespace(run=slowly))
+        budget.ask(line_settings(), now=NOW)
+        assert budget.this_month(now=NOW).used == 105
 
     def test_when_little_is_left_safety_goes_first(self, line: Platform) -> None:
         room = budget.Room(3, kept=2)

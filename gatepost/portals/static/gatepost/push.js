@@ -14,6 +14,7 @@ async function subscribe() {
   Object.assign(form.endpoint, {value: endpoint});
   Object.assign(form.p256dh, {value: keys.p256dh});
   Object.assign(form.auth, {value: keys.auth});
+  await caches.open("told").then((cache) => cache.put("/told", Response.json({endpoint, keys, key: form.key.value})));
   form.submit();
 }
 

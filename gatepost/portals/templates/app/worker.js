@@ -2,9 +2,10 @@
 // else comes from the network or not at all.
 "use strict";
 const RELEASE = "{{ release }}";
-const {offline, shell, header, receipts, icon} = {{ settings|safe }};
+const {offline, shell, header, receipts, renewals, icon} = {{ settings|safe }};
 const SHELL = `shell-${RELEASE}`;
 const KEPT = "kept";
+const TOLD = "told"; // the subscription that the server knows of, see app.js
 
 self.addEventListener("install", (event) => {
   // Without cookies: what is kept for everybody names nobody.
@@ -14,7 +15,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => {
   const old = async () => {
-    for (const name of await caches.keys()) if (name !== SHELL && name !== KEPT) await caches.delete(name);
+    for (const name of await caches.keys()) if (![SHELL, KEPT, TOLD].includes(name)) await caches.delete(name);
     await self.clients.claim();
   };
   event.waitUntil(old());
@@ -70,6 +71,23 @@ async function confirmed(word) {
   for (const page of await self.clients.matchAll({type: "window", includeUncontrolled: true})) page.postMessage("came");
 }
 
+// The push service gave this browser another address, or took the one it had. The secret of the former one, which the
+// server knows, is the proof that it is the same browser; nobody need be signed in.
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renewed(event)));
+
+async function renewed({newSubscription}) {
+  const cache = await caches.open(TOLD);
+  const told = await cache.match("/told").then((kept) => kept?.json());
+  if (!told) return; // it was never told of one, so nobody waits for messages here
+  const options = {userVisibleOnly: true, applicationServerKey: told.key};
+  const given = (newSubscription || await self.registration.pushManager.subscribe(options)).toJSON();
+  const {endpoint, keys} = given;
+  const former = {former_endpoint: told.endpoint, former_p256dh: told.keys.p256dh, former_auth: told.keys.auth};
+  const body = new URLSearchParams({endpoint, ...keys, ...former, key: told.key});
+  const answer = await fetch(renewals, {method: "POST", body, credentials: "omit"});
+  if (answer.ok) await cache.put("/told", Response.json({...told, endpoint, keys}));
+}
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(opening(event.notification.data.url));
@@ -78,6 +96,6 @@ self.addEventListener("notificationclick", (event) => {
 async function opening(url) {
   const [page] = await self.clients.matchAll({type: "window", includeUncontrolled: true});
   if (!page) return self.clients.openWindow(url);
-  await page.focus();
+  await page.focus().catch(() => {}); // a browser may refuse that, and still lead there
   return page.navigate(url).catch(() => self.clients.openWindow(url));
 }
