@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots guide bench faults fuzz interop messages browser clean
+.PHONY: help up test lint format pytest shots guide lighthouse bench faults fuzz interop messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make format    put the code into its form"
 	@echo "make shots     pictures of the pages, in var/shots/"
 	@echo "make guide     the pictures of the guide for families, to look at and commit"
+	@echo "make lighthouse  how the first pages of families do in Lighthouse on a phone (needs Node)"
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
 	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
@@ -49,6 +50,9 @@ shots: .venv/.ready browser
 
 guide: .venv/.ready browser
 	$(RUN) -m tests.guide
+
+lighthouse: .venv/.ready browser
+	$(RUN) -m tests.lighthouse
 
 browser: .venv/.ready
 	@$(RUN) -m gatepost.up.browser

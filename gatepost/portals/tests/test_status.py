@@ -71,6 +71,7 @@ def test_schools_with_a_silent_reader_are_counted_and_not_named(school: School) 
     page = text_of(visit().get("/status/"))
     assert f"有 1 所學校的{MANY}" in page
     assert "聽不見" not in page
+    assert MANY not in text_of(visit().get("/")), "with hundreds of schools there is always one"
 
 
 def test_a_reader_that_is_off_when_there_is_no_school_disturbs_nobody(school: School) -> None:
