@@ -21,7 +21,7 @@ from gatepost.attendance import arrivals, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
-from gatepost.notify import ladder, reach, sender
+from gatepost.notify import checks, ladder, reach, sender
 from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
 from gatepost.portals.tests.visits import sign_in
@@ -174,6 +174,12 @@ def test_the_ladder_reads_by_index(scene: dict[str, Any], watch: Watch) -> None:
     assert not watch.faults
 
 
+def test_asking_silent_addresses_reads_by_index(scene: dict[str, Any], watch: Watch) -> None:
+    assert checks.follow(at("12:00")) == 1
+    assert checks.SILENT in watch.seen
+    assert not watch.faults
+
+
 def test_a_guardians_home_and_a_schools_board_read_by_index(
     scene: dict[str, Any], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +191,7 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
         with connection.execute_wrapper(watch.on_its_way):
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200
-    assert {facts.STATEMENT, TOLD_EACH, HEADLINES, reach.LACKING} <= watch.seen
+    assert {facts.STATEMENT, TOLD_EACH, HEADLINES, reach.LACKING, reach.NOT_REACHED} <= watch.seen
     assert not watch.faults
 
 

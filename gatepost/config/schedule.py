@@ -21,7 +21,7 @@ from gatepost.guardians.applications import claims, letters
 from gatepost.kit import partitions
 from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
-from gatepost.notify import activations, ladder, losses, sender
+from gatepost.notify import activations, checks, ladder, losses, sender
 from gatepost.notify.line import budget, events, line_settings
 from gatepost.personal import copies
 from gatepost.sso import consents, logouts, sessions
@@ -52,6 +52,7 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
         *(loop for way in carried for loop in (way.loop(), *way.beside)),
         *(line_loops() if "line" in settings.CHANNELS else ()),
         Loop("ladder", lambda now: ladder.climb(rules.may_climb, now=now), every_seconds=5),
+        Loop("reach", checks.follow, every_seconds=300, repeat=False),
         Loop("losses", losses.follow, every_seconds=20, repeat=False),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),

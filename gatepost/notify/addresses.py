@@ -17,8 +17,8 @@ from gatepost.audit import entries
 from gatepost.channels.email.address import usable
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.sms import numbers
-from gatepost.notify import proofs
-from gatepost.notify.models import Address, AddressProof, Channel, Recipient
+from gatepost.notify import proofs, topics
+from gatepost.notify.models import Address, AddressProof, Channel, Recipient, Subscription
 
 CODE_GOOD_FOR = timedelta(minutes=15)
 TRIES_MOST = 5
@@ -52,7 +52,7 @@ def add(account: Account, target: str) -> Address:
         known = list(Address.objects.filter(account=account, channel=Channel.EMAIL))
         for address in known:
             if address.target.lower() == written.lower():
-                if not address.wants_proof:
+                if address.is_proven:
                     raise AddressRefused("proven")
                 return address
         if len(known) >= ADDRESSES_MOST:
@@ -77,7 +77,7 @@ def add_number(account: Account, target: str) -> Address:
         known = list(Address.objects.filter(account=account, channel=Channel.SMS))
         for address in known:
             if address.target == written:
-                if not address.wants_proof:
+                if address.is_proven:
                     raise AddressRefused("proven")
                 return address
         if len(known) >= NUMBERS_MOST:
@@ -93,7 +93,7 @@ def mask_number(number: str) -> str:
 
 def new_code(address: Address, *, now: datetime) -> str:
     """A code to send to `address`; the ones before it are good for nothing. Raises `AddressRefused` (proven, often)."""
-    if not address.wants_proof:
+    if address.is_proven:
         raise AddressRefused("proven")
     code = f"{secrets.randbelow(1_000_000):06d}"
     with transaction.atomic():
@@ -164,7 +164,7 @@ def count_as_proven(
         address = Address.objects.filter(account=account, channel=channel, **same).first()
         if address is None:
             address = Address.objects.create(account=account, channel=channel, target=written, label=label)
-        if address.wants_proof:
+        if not address.is_proven:
             _count_from(address, now, by=by)
         else:
             proofs.note(Address.objects.filter(pk=address.pk), by=by, now=now)
@@ -175,6 +175,18 @@ def switch_off(address_id: int, *, because: str, now: datetime) -> bool:
     """Use the address no more until it is proven again; what was chosen for it stays. Whether that changed anything."""
     off = Address.objects.filter(pk=address_id, disabled_at=None)
     return bool(off.update(disabled_at=now, disabled_because=because))
+
+
+def complained(address_id: int, *, now: datetime) -> bool:
+    """Its owner called our mail spam: what they may do without stops there. Whether that was news.
+
+    Safety messages go on, for a child's sake. Choosing a message for it again, or a new proof, ends it.
+    """
+    with transaction.atomic():
+        news = Address.objects.filter(pk=address_id, complained_at=None).update(complained_at=now)
+        may_stop = [topic.code for topic in topics.choosable() if topic.optional]
+        Subscription.objects.filter(address=address_id, topic__in=may_stop).delete()
+    return bool(news)
 
 
 def remove(address: Address, *, by: Account) -> None:

@@ -1,4 +1,5 @@
-"""An address that was switched off: its owner is told at the others, whatever channel it was and whoever noticed.
+"""An address that was switched off, or at which our mail was called spam: its owner is told at the others, whatever
+channel it was and whoever noticed.
 
 Nothing is said of a child, and the address is named as its owner knows it.
 """
@@ -18,6 +19,7 @@ from gatepost.notify.queries import shown
 from gatepost.notify.topics import Topic, Words
 
 ADDRESS_OFF = "address_off"
+COMPLAINED = "complained"
 TOLD_WITHIN = timedelta(days=1)
 AT_ONCE = 100
 ZONE = "Asia/Taipei"
@@ -30,26 +32,32 @@ def follow(now: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(_UNTOLD, {"since": now - TOLD_WITHIN, "zone": ZONE, "limit": AT_ONCE})
-        lost = [row[0] for row in cursor.fetchall()]
-    return sum(_tell(address, now) for address in Address.objects.filter(pk__in=lost))
+        lost = cursor.fetchall()
+    known = Address.objects.in_bulk([row[0] for row in lost])
+    return sum(_tell(known[pk], at, because, now) for pk, at, because in lost if pk in known)
 
 
-def _tell(address: Address, now: datetime) -> bool:
+def _tell(address: Address, at: datetime, because: str, now: datetime) -> bool:
     about = Recipient.objects.filter(account=address.account_id, ended_at=None).order_by("pk").first()
-    if about is None or address.disabled_at is None:
+    if about is None:
         return False
     said = notices.Post(
-        key=f"{ADDRESS_OFF}:{address.pk}:{int(address.disabled_at.timestamp())}",
+        key=f"{ADDRESS_OFF}:{address.pk}:{int(at.timestamp())}",
         topic=ADDRESS_OFF,
         about=about.about,
-        on_date=local_date(address.disabled_at, ZONE),
-        data={"channel": address.channel, "because": address.disabled_because, "address": shown(address)},
-        best_before=address.disabled_at + 2 * TOLD_WITHIN,
+        on_date=local_date(at, ZONE),
+        data={"channel": address.channel, "because": because, "address": shown(address)},
+        best_before=at + 2 * TOLD_WITHIN,
     )
-    return notices.tell(said, now=now, only=address.account_id) > 0
+    return notices.tell(said, now=now, only=address.account_id, not_at=address.pk) > 0
 
 
 def _words(data: Mapping[str, Any], now: datetime) -> Words:
+    if data["because"] == COMPLAINED:
+        headline = gettext("Only safety messages still go to {address}").format(address=data["address"])
+        why = gettext("A mail from us was marked as spam there.")
+        how = gettext("To get the others there again, choose them in your message settings.")
+        return Words(subject=headline, headline=headline, lines=(why, how))
     if data["channel"] == "line":
         headline = gettext("Messages no longer reach your LINE")
         why = gettext("You blocked our LINE account, or it could not be reached.")
@@ -63,11 +71,16 @@ def _words(data: Mapping[str, Any], now: datetime) -> Words:
 TOPICS = (Topic(ADDRESS_OFF, _("Address switched off"), _words, optional=False, choosable=False, may_wait=True),)
 
 _UNTOLD = """
-SELECT lost.id FROM notify_address lost
-WHERE lost.disabled_at > %(since)s AND lost.disabled_because <> 'signed_out' -- whoever signs out knows
-    AND EXISTS (
+SELECT lost.id, lost.at, lost.because FROM (
+    SELECT id, account_id, disabled_at AS at, disabled_because AS because FROM notify_address
+    WHERE disabled_at > %(since)s AND disabled_because <> 'signed_out' -- whoever signs out knows
+    UNION ALL
+    SELECT id, account_id, complained_at, 'complained' FROM notify_address WHERE complained_at > %(since)s
+) lost
+WHERE EXISTS (
         SELECT FROM notify_address other
         WHERE other.account_id = lost.account_id AND other.verified_at IS NOT NULL AND other.disabled_at IS NULL
+            AND other.id <> lost.id
     )
     AND EXISTS (
         SELECT FROM notify_recipient recipient
@@ -75,9 +88,9 @@ WHERE lost.disabled_at > %(since)s AND lost.disabled_because <> 'signed_out' -- 
     )
     AND NOT EXISTS (
         SELECT FROM notify_notice told
-        WHERE told.on_date = (lost.disabled_at AT TIME ZONE %(zone)s)::date
+        WHERE told.on_date = (lost.at AT TIME ZONE %(zone)s)::date
             AND told.about IN (SELECT about FROM notify_recipient WHERE account_id = lost.account_id)
-            AND told.key = concat_ws(':', 'address_off', lost.id, floor(extract(epoch FROM lost.disabled_at)))
+            AND told.key = concat_ws(':', 'address_off', lost.id, floor(extract(epoch FROM lost.at)))
     )
-ORDER BY lost.disabled_at LIMIT %(limit)s
+ORDER BY lost.at LIMIT %(limit)s
 """

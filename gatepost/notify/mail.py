@@ -52,6 +52,8 @@ class MailCarrier:
         optional = topic.optional and not delivery.is_follow_up
         words = topic.words(delivery.data, now)
         slots = {"subject": words.subject, "headline": words.headline, "lines": "\n".join(words.lines)}
+        if words.link:
+            slots["link"] = words.link
         envelope = Envelope(
             sender=self._sender,
             to=Mailbox(address=delivery.target, name=delivery.account_name),
@@ -64,7 +66,7 @@ class MailCarrier:
                 delivery.id, delivery.on_date, secret=self._bounce_secret, domain=self._bounce_domain
             ),
             to=delivery.target,
-            message=frame(delivery.language, optional=optional).fill(slots, envelope),
+            message=frame(delivery.language, optional=optional, linked=bool(words.link)).fill(slots, envelope),
         )
 
     def _unsubscribe_url(self, delivery: Leased) -> str:
@@ -87,8 +89,8 @@ def _unsubscriptions() -> signing.TimestampSigner:
 
 
 @cache
-def frame(language: str, *, optional: bool) -> MailTemplate:
-    """The mail around the words. No link, no picture: a safety message is read, not clicked."""
+def frame(language: str, *, optional: bool, linked: bool = False) -> MailTemplate:
+    """The mail around the words. No picture, and a link in few of them: a safety message is read, not clicked."""
     with translation.override(language):
         reasons = [gettext("You receive this because of the messages you chose in Gatepost.")]
         if optional:
@@ -96,14 +98,20 @@ def frame(language: str, *, optional: bool) -> MailTemplate:
         footer = [reason.replace("{", "{{").replace("}", "}}") for reason in reasons]
         product = gettext("Gatepost").replace("{", "{{").replace("}", "}}")
     foot_text, foot_html = "\n".join(footer), "<br>".join(footer)
+    pressed = "{link}\n\n" if linked else ""
     tag = "zh-Hant" if language == "zh-hant" else language
     return MailTemplate(
         subject="{subject}",
-        text=f"{{headline}}\n\n{{lines}}\n\n--\n{product}\n{foot_text}\n",
-        html=_HTML.replace("%language%", tag).replace("%product%", product).replace("%footer%", foot_html),
+        text=f"{{headline}}\n\n{{lines}}\n\n{pressed}--\n{product}\n{foot_text}\n",
+        html=_HTML.replace("%link%", _LINK if linked else "")
+        .replace("%language%", tag)
+        .replace("%product%", product)
+        .replace("%footer%", foot_html),
         language=tag,
     )
 
+
+_LINK = '<p style="margin:16px 0 0"><a href="{link}" style="word-break:break-all">{link}</a></p>'
 
 _HTML = """<!doctype html>
 <html lang="%language%"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -112,7 +120,7 @@ _HTML = """<!doctype html>
 font:17px/1.65 'PingFang TC','Noto Sans TC','Microsoft JhengHei',system-ui,sans-serif">
 <div style="max-width:520px;margin:0 auto;padding:24px;background:#ffffff;border:1px solid #e3dfd4;border-radius:14px">
 <p style="margin:0 0 12px;font-size:22px;line-height:1.4;font-weight:600">{headline}</p>
-<p style="margin:0;color:#3d444c;white-space:pre-line">{lines}</p></div>
+<p style="margin:0;color:#3d444c;white-space:pre-line">{lines}</p>%link%</div>
 <p style="max-width:520px;margin:16px auto 0;color:#5d646d;font-size:14px"><b>%product%</b><br>%footer%</p>
 </body></html>
 """

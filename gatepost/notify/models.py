@@ -102,11 +102,6 @@ class Address(models.Model):
         """Usable, and something came back from it not too long ago."""
         return self.is_usable and self.lapsed_at is None
 
-    @property
-    def wants_proof(self) -> bool:
-        """Whether proving it (again) would change anything for its owner."""
-        return not self.is_proven or self.complained_at is not None
-
 
 class AddressProof(models.Model):
     """A code that went to an address, to see whether it comes back. The newest of an address counts; gone after a day.

@@ -81,14 +81,23 @@ def follow(post: Post, original_key: str, *, now: datetime, but_not_if_told: str
         return int(cursor.fetchone()[0])
 
 
-def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID | None = None) -> int:
+def tell(
+    post: Post,
+    *,
+    now: datetime,
+    but_not: UUID | None = None,
+    only: UUID | None = None,
+    at: int | None = None,
+    not_at: int | None = None,
+) -> int:
     """Post a notice that nobody subscribes to: to every proven address of everybody who may be told, once.
 
     Not to telephones: each short message is paid for, and by a school only for what it subscribes to or confirms. Where
     nobody is to hear it, nothing is posted.
 
-    Not to the account `but_not`; with `only`, to that account alone. Its topic must not be choosable, or the sender
-    looks for a subscription. Returns how many deliveries were made.
+    Not to the account `but_not`, nor the address `not_at`; with `only`, to that account alone, with `at`, to that
+    address. What a person may do without does not go where they called it spam. Its topic must not be choosable, or
+    the sender looks for a subscription. Returns how many deliveries were made.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -103,6 +112,9 @@ def tell(post: Post, *, now: datetime, but_not: UUID | None = None, only: UUID |
                 "now": now,
                 "but_not": but_not,
                 "only": only,
+                "at": at,
+                "not_at": not_at,
+                "optional": topics.is_optional(post.topic),
             },
         )
         return int(cursor.fetchone()[0])
@@ -201,6 +213,9 @@ WITH hears AS (
     WHERE recipient.about = %(about)s AND recipient.ended_at IS NULL
         AND recipient.account_id IS DISTINCT FROM %(but_not)s::uuid
         AND (%(only)s::uuid IS NULL OR recipient.account_id = %(only)s::uuid)
+        AND (%(at)s::bigint IS NULL OR address.id = %(at)s::bigint)
+        AND address.id IS DISTINCT FROM %(not_at)s::bigint
+        AND (address.complained_at IS NULL OR NOT %(optional)s)
 ), posted AS (
     INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
     SELECT %(key)s, %(topic)s, %(about)s, %(on_date)s, %(data)s::jsonb, %(best_before)s, %(now)s

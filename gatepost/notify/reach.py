@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from gatepost.kit import questions
+
 NO_GUARDIAN = "no_guardian"  # nobody may be told
 NO_ADDRESS = "no_address"  # nobody has ever proven one
 SWITCHED_OFF = "switched_off"  # every one that was proven is off
@@ -42,9 +44,8 @@ def lacking(abouts: Collection[UUID], *, topic: str) -> list[Lack]:
 
 def not_reached_about(account_id: UUID, *, topics: Collection[str]) -> set[UUID]:
     """About whom `account_id` may be told, and would hear of none of `topics` at a proven address."""
-    with connection.cursor() as cursor:
-        cursor.execute(NOT_REACHED, {"account": account_id, "topics": list(topics)})
-        return {about for (about,) in cursor.fetchall()}
+    rows = questions.ask(NOT_REACHED, {"account": account_id, "topics": list(topics)})
+    return {about for (about,) in rows}
 
 
 def _lack(

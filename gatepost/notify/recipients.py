@@ -83,6 +83,8 @@ def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Add
         ]
         Subscription.objects.filter(pk__in=gone).delete()
         Subscription.objects.bulk_create(new)
+        chosen_again = Address.objects.filter(pk__in={row.address_id for row in new}, complained_at__isnull=False)
+        chosen_again.update(complained_at=None)
     return len(new), len(gone)
 
 

@@ -15,12 +15,13 @@ class Words:
     subject: str
     headline: str
     lines: tuple[str, ...] = ()
+    link: str = ""  # one that is to be pressed, in a message that is no safety message
     short: str = ""  # the whole of it in one breath, for a channel paid by length; the headline where it is empty
 
     @property
     def text(self) -> str:
         """All but the subject, for channels that know only text."""
-        return "\n".join((self.headline, *self.lines))
+        return "\n".join((self.headline, *self.lines, *([self.link] if self.link else [])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ def is_routine(code: str) -> bool:
 def waiting() -> list[Topic]:
     """The topics that lie until quiet hours are over."""
     return [topic for topic in _topics.values() if topic.may_wait]
+
+
+def is_optional(code: str) -> bool:
+    """Whether a person may do without a notice with this topic; one that nobody registered is not asked about."""
+    return code in _topics and _topics[code].optional
 
 
 def choosable() -> list[Topic]:

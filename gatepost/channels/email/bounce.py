@@ -27,6 +27,8 @@ _LOCAL_PART = re.compile(r"bounce\+([0-9a-z]{1,13})\.([0-9a-z]{1,5})\.([a-z2-7]{
 _PERSONS_PART = re.compile(r"bounce\+p\.([0-9a-z]{1,25})\.([a-z2-7]{20})")
 _REPORT_OCTETS_MAX = 1_000_000
 _TEXT_MAX = 300
+_COMPLAINTS = ("abuse", "opt-out", "opt-out-list")  # RFC 5965, and its drafts that some still speak
+_NAMED_MOST = 5
 _DIAGNOSTIC = re.compile(r"(?:[\w-]+\s*;)?\s*(?:\d{3}[ -]\s*)?(.*)", re.DOTALL)
 
 
@@ -106,6 +108,35 @@ def parse_bounce(message: bytes) -> Bounce | None:
         return None
     failures = [bounce for part in _inside(mail) if _is_status(part) for bounce in _failures(_blocks(part))]
     return max(failures, key=lambda bounce: bounce.permanent, default=None)
+
+
+def parse_complaint(message: bytes) -> tuple[str, ...] | None:
+    """The return addresses that a complaint names (RFC 5965), most certain first; None when this is no complaint.
+
+    A complaint is what a mailbox provider reports when somebody calls a mail spam. Other kinds of feedback (a virus,
+    what is no spam after all) are none. Never raises, whatever the bytes.
+    """
+    mail = message_from_bytes(message[:_REPORT_OCTETS_MAX])
+    if mail.get_content_type() != "multipart/report":
+        return None
+    parts = _inside(mail)
+    reports = [
+        report for part in parts if part.get_content_type() == "message/feedback-report" for report in _inside(part)
+    ]
+    if not any(_value(report, "Feedback-Type").lower() in _COMPLAINTS for report in reports):
+        return None
+    named = [_value(report, "Original-Mail-From") for report in reports]
+    named += [_value(original, "Return-Path") for part in parts for original in _originals(part)]
+    return tuple(one.strip("<>") for one in named if one)[:_NAMED_MOST]
+
+
+def _originals(part: Message) -> list[Message]:
+    """The mail that is complained of, whole or its header alone."""
+    if part.get_content_type() == "message/rfc822":
+        return _inside(part)
+    payload = part.get_payload()
+    is_header = part.get_content_type() == "text/rfc822-headers" and isinstance(payload, str)
+    return [HeaderParser().parsestr(str(payload))] if is_header else []
 
 
 def _is_status(part: Message) -> bool:

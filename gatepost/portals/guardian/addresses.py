@@ -86,7 +86,7 @@ def code(request: HttpRequest, address_id: int) -> HttpResponse:
     address = _own(request, address_id)
     if address.channel != Channel.EMAIL:
         raise Http404("no mailbox")
-    if address.is_usable:
+    if address.is_proven:
         return redirect("family-settings")
     again = "again" in request.POST
     form = CodeForm(request.POST if request.method == "POST" and not again else None)

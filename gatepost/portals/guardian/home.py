@@ -15,9 +15,10 @@ from gatepost.access.doors import SIGNED_IN, open_to
 from gatepost.accounts.models import Account
 from gatepost.announcements import queries as announcements
 from gatepost.attendance.daylines import DayLine, Known, known
+from gatepost.attendance.notices import NOT_ARRIVED
 from gatepost.guardians.applications import claims
 from gatepost.kit.clock import local_date
-from gatepost.notify import push_keys
+from gatepost.notify import push_keys, reach
 from gatepost.notify.queries import Told, told_each
 from gatepost.portals import words
 from gatepost.portals.app.kept import KEPT_SECONDS, mark
@@ -46,6 +47,7 @@ def family(request: HttpRequest) -> HttpResponse:
         family_frame(request, current="family"),
         children=_children(children, facts, account=signed_in(request), now=now),
         kept=_kept(request, children, facts, now=now),
+        silent=_silent(children, signed_in(request)),
         # Who has a child here looks it up behind “add a child”: one question less for the page of every morning.
         claims=[] if children else child.rows(claims.of(signed_in(request))[: child.SHOWN_MOST]),
         add_url=reverse("claim-new"),
@@ -54,6 +56,16 @@ def family(request: HttpRequest) -> HttpResponse:
     )
     looked(request, {child: facts[child.pk].line for child in children}, now=now)
     return shown
+
+
+def _silent(children: Sequence[Student], account: Account) -> list[dict[str, str]]:
+    """One line where “not arrived” would not reach this person at any proven address."""
+    unheard = reach.not_reached_about(account.pk, topics=[NOT_ARRIVED]) if children else set()
+    names = words.listed(child.name for child in children if child.pk in unheard)
+    if not names:
+        return []
+    said = _("If {names} did not arrive at school, no message would reach you.").format(names=names)
+    return [{"tag": _("Please look"), "text": said, "url": reverse("family-settings")}]
 
 
 def _kept(

@@ -78,7 +78,7 @@ def code(request: HttpRequest, address_id: int) -> HttpResponse:
     address = Address.objects.filter(account=signed_in(request), channel=Channel.SMS, pk=address_id).first()
     if address is None:
         raise Http404("no such number of yours")
-    if address.is_usable:
+    if address.is_proven:
         return redirect("family-settings")
     again = "again" in request.POST
     form = CodeForm(request.POST if request.method == "POST" and not again else None)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from django.conf import settings as config
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.timezone import localdate, localtime
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -19,12 +18,11 @@ from gatepost.access.doors import SIGNED_IN, open_to
 from gatepost.accounts.models import Account
 from gatepost.guardians.models import Guardianship
 from gatepost.notify import quiet
-from gatepost.notify.models import Address, Channel
 from gatepost.notify.queries import last_sent
 from gatepost.notify.recipients import SubscriptionRefused
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
-from gatepost.portals.guardian import changes, matrix, profile, ways
+from gatepost.portals.guardian import changes, matrix, profile, reach, ways
 from gatepost.portals.guardian import quiet as quiet_pages
 from gatepost.portals.guardian.matrix import Choice, Desk
 from gatepost.portals.moment import now_of
@@ -64,7 +62,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         undo_url=reverse("family-settings-undo"),
         children=_children(request, desk, bonds, refused),
         has_usable=bool(desk.usable),
-        addresses=[_address(one, sent.get(one.pk), names[one.pk]) for one in desk.addresses],
+        addresses=[reach.drawn(one, sent.get(one.pk), names[one.pk]) for one in desk.addresses],
         ways=ways.on_offer(),
         sms_url=reverse("family-sms") if "sms" in config.CHANNELS else "",
         times=_times(account),
@@ -132,43 +130,3 @@ def _children(
             }
         )
     return drawn
-
-
-def _address(address: Address, last_sent_at: datetime | None, name: str) -> dict[str, Any]:
-    named = address.label or address.target
-    way = next((way for way in ways.on_offer() if way.channel == address.channel), None)
-    drawn = {
-        "channel": name,
-        "target": named,
-        "state": "delivered",
-        "word": _("Proven"),
-        "note": "",
-    }
-    prove = way and {
-        "label": way.prove_label,
-        "url": reverse(way.prove, args=[address.pk]),
-        "kind": "plain",
-        "about": named,
-    }
-    removal = {
-        "label": _("Remove"),
-        "url": reverse("address-removal", args=[address.pk]),
-        "kind": "quiet",
-        "about": named,
-    }
-    actions = [prove, removal] if prove else [removal]
-    if address.disabled_at is not None and address.channel == Channel.PUSH:  # mended on the device alone
-        gone = words.CHANNEL_REASONS["push", "refused"]
-        note = str(words.ADDRESS_REASONS["signed_out"] if address.disabled_because == "signed_out" else gone)
-        return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": [removal]}
-    if address.disabled_at is not None:
-        why = words.ADDRESS_REASONS.get(address.disabled_because, _("It could not be reached."))
-        note = words.sentences(str(why), _("Prove it again to use it."))
-        return drawn | {"state": "failed", "word": _("Switched off"), "note": note, "actions": actions}
-    if address.verified_at is None:
-        note = str(way.waiting) if way else ""
-        return drawn | {"state": "waiting", "word": _("Not proven yet"), "note": note, "actions": actions}
-    if last_sent_at is not None:
-        time = localtime(last_sent_at).strftime("%m/%d %H:%M")
-        drawn["note"] = _("The last message was handed over on {time}.").format(time=time)
-    return drawn | {"actions": actions if address.channel == Channel.PUSH else [removal]}

@@ -84,7 +84,7 @@ class TestHome:
         assert "本校公告" in page
         assert "他校公告" not in page
 
-    def test_however_many_children_the_page_asks_seven_questions(
+    def test_however_many_children_the_page_asks_eight_questions(
         self, child: Student, django_assert_num_queries: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sister = builders.a_student(builders.a_class(child.school, 6), "王小美")
@@ -102,8 +102,9 @@ class TestHome:
         monkeypatch.setattr(questions, "ask", counted)
         with django_assert_num_queries(0):  # nothing by the model layer
             browser.get("/family/")
-        # session, account, second factor, children, what is known of their days, what was mailed, the news
-        assert len(asked) == 7
+        # session, account, second factor, children, what is known of their days, what was mailed, the news, and whether
+        # this person would be reached at all
+        assert len(asked) == 8
 
     def test_what_changed_is_on_the_very_next_page(self, child: Student) -> None:
         mother = builders.a_guardian(child)
