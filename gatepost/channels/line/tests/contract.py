@@ -4,6 +4,7 @@ LINE makes the models from the OpenAPI description that it publishes (github.com
 reads what was said, and what it writes again must be the same: so a property that LINE does not know is found, too.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from uuid import UUID
 
 broken: list[str] = []  # what did not keep to it, in the order it was said
 
-_RETRYABLE = {"/v2/bot/message/push", "/v2/bot/message/multicast"}
+_CALLS = ("push_message", "multicast", "reply_message", "issue_link_token")
+_ANYWHERE = {401, 404}  # and 5xx: what the description says of no single call
 
 
 def check_exchange(
@@ -34,9 +36,12 @@ def check_exchange(
         _same(f"request of {path}", asked, body)
     elif body is not None:
         broken.append(f"{path} takes no body")
+    statuses, takes_key = _described()[method, place]
     key = headers.get("x-line-retry-key")
-    if key is not None and (path not in _RETRYABLE or str(UUID(key)) != key):
+    if key is not None and (not takes_key or str(UUID(key)) != key):
         broken.append(f"{path} with the retry key {key}")
+    if status < 500 and status not in statuses | _ANYWHERE:
+        broken.append(f"{path} never answers {status}")
     if status == 200 and said is not None:
         _same(f"answer of {path}", said, answer)
     elif status != 200:
@@ -76,6 +81,21 @@ def _plain(said: Any) -> Any:
     if isinstance(said, dict):
         return {name: _plain(value) for name, value in said.items() if value not in (None, False)}
     return [_plain(one) for one in said] if isinstance(said, list) else getattr(said, "value", said)
+
+
+@cache
+def _described() -> dict[tuple[str, str], tuple[frozenset[int], bool]]:
+    """By method and path: the statuses that LINE describes for a call, and whether it takes a retry key."""
+    from linebot.v3.messaging import MessagingApi
+
+    found = {}
+    for name in (*_CALLS, "get_message_quota", "get_message_quota_consumption"):
+        source = inspect.getsource(getattr(MessagingApi, f"{name}_with_http_info"))
+        called = re.search(r"call_api\(\s*'([^']+)', '([A-Z]+)'", source)
+        assert called, name
+        statuses = frozenset(int(one) for one in re.findall(r"^ +'(\d{3})': ", source, re.M))
+        found[called[2], called[1]] = statuses, "x_line_retry_key" in source
+    return found
 
 
 @cache

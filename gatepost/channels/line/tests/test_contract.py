@@ -89,3 +89,14 @@ def test_the_contract_finds_what_line_does_not_know(line: Platform) -> None:
         contract.check_exchange("POST", path, headers, body, 200, {"sentMessages": [{"id": "1"}]})
         assert contract.broken, path
     contract.broken.clear()
+
+
+def test_the_contract_finds_an_answer_that_line_describes_for_no_such_call(line: Platform) -> None:
+    body = {"to": user(1), "messages": [{"type": "text", "text": "x"}]}
+    for status, is_found in ((409, False), (429, False), (403, False), (500, False), (418, True)):
+        contract.check_exchange("POST", "/v2/bot/message/push", {}, body, status, {"message": "no"})
+        assert bool(contract.broken) == is_found, status
+    contract.broken.clear()
+    contract.check_exchange("GET", "/v2/bot/message/quota", {}, None, 409, {"message": "no"})
+    assert contract.broken
+    contract.broken.clear()
