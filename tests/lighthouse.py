@@ -32,7 +32,17 @@ def main() -> int:
     if not shutil.which("npm"):
         sys.stdout.write("Node and npm are not on this machine: nothing measured.\n")
         return 0
-    install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix", FOLDER, PACKAGE]
+    install = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--silent",
+        "--prefix",
+        str(FOLDER),
+        PACKAGE,
+    ]
     FOLDER.mkdir(parents=True, exist_ok=True)
     subprocess.run(install, check=True, timeout=600)
     with gatepost() as site:
@@ -54,7 +64,7 @@ def measure(site: str) -> int:
 
 
 def _report(address: str, *, cookie: str) -> dict[str, Any]:
-    command = [FOLDER / "node_modules" / ".bin" / "lighthouse", address, "--quiet", "--output=json"]
+    command = [str(FOLDER / "node_modules/.bin/lighthouse"), address, "--quiet", "--output=json"]
     command += [f"--extra-headers={json.dumps({'Cookie': cookie})}"] if cookie else []
     flags = "--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-background-networking"
     environment = {**os.environ, "CHROME_PATH": str(browser_path())}
