@@ -120,6 +120,7 @@ class ActivationMail(models.Model):
         EMAIL_CHANGED = "email_changed"
         EMAIL_UNDO = "email_undo"
         COPY_MADE = "copy_made"
+        ACCOUNT_CLOSING = "account_closing"
 
     FOR_AN_ACTIVATION = (Kind.LINK, Kind.CODE)  # the others go to an account
     WITH_A_LINK = (Kind.LINK, Kind.PASSWORD_LINK, Kind.EMAIL_UNDO)

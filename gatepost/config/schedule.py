@@ -23,7 +23,7 @@ from gatepost.kit.environment import env_url
 from gatepost.kit.worker import Loop, run
 from gatepost.notify import activations, checks, ladder, losses, sender
 from gatepost.notify.line import budget, events, line_settings
-from gatepost.personal import copies
+from gatepost.personal import closings, copies
 from gatepost.sso import consents, logouts, sessions
 from gatepost.watch import beats, tally
 
@@ -58,6 +58,7 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
+        Loop("closings", closings.follow, every_seconds=600),
         Loop("copies", copies.follow, every_seconds=5),
         Loop("claims", lambda now: claims.follow(now=now), every_seconds=600, repeat=False),
         Loop("logouts", lambda now: logouts.send_due(now), every_seconds=5, channel=sessions.CHANNEL),

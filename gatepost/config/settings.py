@@ -212,6 +212,7 @@ MIDDLEWARE = [
     "gatepost.portals.language.AccountLanguageMiddleware",
     "gatepost.portals.app.kept.KeptMiddleware",
     "gatepost.access.doors.DoorMiddleware",
+    "gatepost.portals.signin.closing.ClosingMiddleware",
     "gatepost.portals.signin.devices.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

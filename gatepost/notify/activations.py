@@ -208,6 +208,13 @@ def _email_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
 
 def _way_words() -> dict[ActivationMail.Kind, tuple[str, ...]]:
     return {
+        ActivationMail.Kind.ACCOUNT_CLOSING: (
+            gettext("Your Gatepost account will be closed on {about}"),
+            gettext("You were signed out everywhere. Messages about children go on until that day, and stop then."),
+            gettext("To keep the account, sign in before that day and choose “Keep my account”:"),
+            "{sign_in}",
+            gettext("If it was not you who asked, do that now and change your password."),
+        ),
         ActivationMail.Kind.COPY_MADE: (
             gettext("A copy of your data was made"),
             gettext("Somebody signed in to your account asked for a copy of what Gatepost keeps about you."),

@@ -76,3 +76,36 @@ class Piece(models.Model):
     def place(self) -> str:
         """The one place its rows may stand sealed."""
         return sealed.place(self._meta.db_table, "sealed_rows", f"{self.copy_id}:{self.number}")
+
+
+class Closing(models.Model):
+    """Somebody wants their account closed. It waits until `due_at`, can be taken back until then, and is then removed.
+
+    `done` are the steps of the removal that are through; the row stays, to say when, under an account without a name.
+    """
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    kept_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+    done = ArrayField(models.TextField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(kept_at__isnull=True), name="personal_closing_one"),
+            models.CheckConstraint(
+                condition=Q(kept_at__isnull=True) | Q(removed_at__isnull=True, done=[]), name="personal_closing_one_end"
+            ),
+            models.CheckConstraint(condition=Q(due_at__gt=models.F("asked_at")), name="personal_closing_waits"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(kept_at__isnull=True, removed_at__isnull=True),
+                name="personal_closing_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

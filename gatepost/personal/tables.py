@@ -49,6 +49,7 @@ NOT_GIVEN = {
     "notify.Rung.account_id": "how far a message climbed; what was sent to the account stands in `messages`",
     "guardians.Restriction.account": "whom an order of a court or an authority names, learns it from them",
     "personal.Copy.account": "this copy itself",
+    "personal.Closing.account": "when one asked for the end of the account; the log of acts says so (`acts`)",
     "oauth2_provider.DeviceGrant.user": _LIBRARY,
     "account.EmailAddress.user": _LIBRARY,
     "mfa.Authenticator.user": _PASSING,

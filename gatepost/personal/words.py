@@ -86,6 +86,7 @@ WORDS: dict[str, Promise] = {
     "replaced": _("Replaced"),
     "binding": Consent.Purpose.BINDING.label,
     "services": Consent.Purpose.SERVICES.label,
+    "email": _("Email"),
     "push": _("App"),
     "sms": _("Text message"),
 }

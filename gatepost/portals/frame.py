@@ -156,6 +156,7 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
         {"label": _("Ways to sign in"), "url": reverse("own-ways")},
         {"label": _("Where you are signed in"), "url": reverse("devices")},
         {"label": _("Take my data"), "url": reverse("own-data")},
+        {"label": _("Close my account"), "url": reverse("own-closing")},
     ]
     return {"name": account.get_full_name(), "detail": detail, "links": links}
 

@@ -3,6 +3,7 @@ from django.urls import path
 from gatepost.portals.signin import (
     activation,
     again,
+    closing,
     devices,
     firstsignin,
     forgotten,
@@ -59,6 +60,8 @@ urlpatterns = [
     path("email/", own_email.change, name="own-email"),
     path("email/codes/", own_email.codes, name="own-email-codes"),
     path("email/undo/<str:token>/", own_email.undo, name="email-undo"),
+    path("closing/", closing.close, name="own-closing"),
+    path("closing/kept/", closing.kept, name="closing-kept"),
     path("devices/", devices.all_of_them, name="devices"),
     path("devices/end-others/", devices.end_others, name="devices-end-others"),
     path("devices/<int:device_id>/end/", devices.end, name="device-end"),
