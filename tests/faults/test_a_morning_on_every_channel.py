@@ -30,6 +30,7 @@ from gatepost.channels.sms import segments
 from gatepost.channels.sms.tests.fake_mitake import FakeMitake, mitake
 from gatepost.config.carriers import Way, ways
 from gatepost.gates.models import Reader
+from gatepost.kit.worker import Loop
 from gatepost.notify import addresses, ladder, push_keys, receivers, recipients
 from gatepost.notify.climbs import unconfirmed
 from gatepost.notify.models import Address, Channel, Climb, Delivery, LineMonth, Notice
@@ -44,6 +45,7 @@ from tests.faults.tally import Counts
 pytestmark = pytest.mark.django_db
 
 CLASS_SIZE = 30
+LOOKS_MOST = 50
 BEGIN, END = at("07:30"), at("10:30")
 # What families have. They choose two for arrivals, and one of these for "not arrived": the others are there for need.
 MIXES = (
@@ -201,13 +203,17 @@ class Morning:
         self._work(ways(), END + timedelta(minutes=5))  # a worker that does not remember who was down
 
     def _work(self, carried: list[Way], now: datetime) -> None:
-        """One look of each of the worker's loops."""
-        arrivals.follow_taps(now=now)
-        sweep.sweep_due(now=now)
-        ladder.climb(rules.may_climb, now=now)
-        for way in carried:
-            for loop in (way.loop(), *way.beside):
-                loop.work(now)
+        """Each of the worker's loops until it has nothing to do, as the worker runs them."""
+        loops = [loop for way in carried for loop in (way.loop(), *way.beside)]
+        loops += [
+            Loop("arrivals", lambda at: arrivals.follow_taps(now=at), every_seconds=1),
+            Loop("sweep", lambda at: sweep.sweep_due(now=at), every_seconds=20, repeat=False),
+            Loop("ladder", lambda at: ladder.climb(rules.may_climb, now=at), every_seconds=5),
+        ]
+        for loop in sorted(loops, key=lambda one: one.name not in ("arrivals", "sweep", "ladder")):
+            for _ in range(LOOKS_MOST):
+                if not (loop.work(now) and loop.repeat):
+                    break
 
     def _people(self, now: datetime) -> None:
         """The school looks at the list that is held, phones take what comes, and one guardian opens the page."""

@@ -107,7 +107,7 @@ class TestTimeline:
         assert mother.email not in fathers
         assert "pe…@" not in fathers
         mothers = self.page(mother, child, clock="08:18")
-        assert "另一位監護人也已收到通知，08:16。" in mothers
+        assert "08:16 也已通知另一位監護人。" in mothers
         assert "大明" not in mothers
         assert "LINE" not in mothers
         assert "08:17" not in mothers  # when he looked
