@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -22,6 +24,7 @@ class Announcement(models.Model):
     important = models.BooleanField(default=False)
     published_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)  # its text was changed after it could be read
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -36,3 +39,20 @@ class Announcement(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def is_past(self, now: datetime) -> bool:
+        """Whether it has run out, or was ended."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class Edition(models.Model):
+    """How an announcement read until somebody changed it."""
+
+    announcement = models.ForeignKey(Announcement, on_delete=models.CASCADE, related_name="editions")
+    title = models.TextField()
+    body = models.TextField(blank=True)
+    until = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")  # who changed it
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, IntegerField, Q, QuerySet, When
 
 from gatepost.announcements.models import Announcement
 from gatepost.kit import questions
@@ -19,6 +19,24 @@ def history(*, now: datetime, schools: Iterable[School] = ()) -> QuerySet[Announ
     whose = Q(school=None) | Q(school__in=list(schools))
     found = Announcement.objects.filter(whose, published_at__lte=now).select_related("school")
     return found.order_by("-important", "-published_at", "-pk")
+
+
+def board(
+    *, now: datetime, schools: Iterable[School] = (), of: str = "", kind: str = "", text: str = ""
+) -> QuerySet[Announcement]:
+    """What may be read, in the order of a board: the current ones, important first; then the past ones, newest first.
+
+    `of` is the code of one of the schools, or "city"; `kind` and `text` narrow it further.
+    """
+    past = Case(When(expires_at__lte=now, then=2), When(important=True, then=0), default=1, output_field=IntegerField())
+    found = history(now=now, schools=schools)
+    if of:
+        found = found.filter(school=None) if of == "city" else found.filter(school__code=of)
+    if kind:
+        found = found.filter(kind=kind)
+    if text:
+        found = found.filter(Q(title__icontains=text) | Q(body__icontains=text))
+    return found.order_by(past, "-published_at", "-pk")
 
 
 @dataclass(frozen=True, slots=True)
