@@ -7,6 +7,7 @@ guardian can. Nothing here is random: numbers count up, so that two of a kind ne
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from itertools import count
+from uuid import uuid4
 
 from allauth.mfa.models import Authenticator
 
@@ -18,10 +19,12 @@ from gatepost.attendance import entries
 from gatepost.attendance.models import Event, SchoolDay
 from gatepost.cards import holders
 from gatepost.cards.models import Card
+from gatepost.circulars import posting, writing
+from gatepost.circulars.models import Circular
 from gatepost.gates import keys
 from gatepost.gates.models import Gate, Reader, ReaderHealth
 from gatepost.guardians import bonds
-from gatepost.kit.clock import at_local
+from gatepost.kit.clock import at_local, local_date
 from gatepost.notify import recipients, topics
 from gatepost.notify.models import Address, Channel, Recipient
 from gatepost.roster.models import District, School, SchoolClass, SchoolYear, Staff, Stage, Student
@@ -236,6 +239,45 @@ def entered(
     return entries.enter(
         student, side, at=when, source=Event.Source.OFFICE, by=author.pk, now=now or when + timedelta(seconds=5)
     )
+
+
+def a_class_notice(
+    *students: Student,
+    by: Account | None = None,
+    title: str = "校外教學同意書",
+    asks_receipt: bool = True,
+    now: datetime | None = None,
+    told: bool = True,
+) -> Circular:
+    """A class notice to the families of `students`, current for a week; home has been told, unless not."""
+    now, school = now or at("08:00"), students[0].school
+    draft = writing.Draft(
+        kind=Circular.Kind.NOTICE,
+        title=title,
+        body="星期五去動物園，請帶水壺。",
+        audience={"classes": sorted({one.school_class_id for one in students if one.school_class_id})},
+        form_id=uuid4(),
+        asks_receipt=asks_receipt,
+        until=local_date(now, ZONE) + timedelta(days=7),
+    )
+    author = by or an_account(name="陳美玲")
+    circular = writing.write(school, draft, [one.pk for one in students], by=author, office="teacher", now=now)
+    if told:
+        posting.post_due(now=now)
+    return circular
+
+
+def a_message(*students: Student, title: str = "明天停水", now: datetime | None = None, told: bool = True) -> Circular:
+    """A message from the office to the families of `students`; home has been told, unless not."""
+    draft = writing.Draft(
+        kind=Circular.Kind.MESSAGE, title=title, body="請自備飲用水。", audience={"all": True}, form_id=uuid4()
+    )
+    now, author = now or at("08:00"), an_account(name="張文傑")
+    ids = [one.pk for one in students]
+    circular = writing.write(students[0].school, draft, ids, by=author, office="student_affairs", now=now)
+    if told:
+        posting.post_due(now=now)
+    return circular
 
 
 def an_announcement(

@@ -221,6 +221,15 @@ def guardianships(person: Person, at: School) -> QuerySet[Guardianship]:
     return found.select_related("account", "student__school_class")
 
 
+def readers(person: Person, at: School, student_ids: Iterable[UUID]) -> QuerySet[Guardianship]:
+    """The bonds by which guardians see those of these students with whom `person` works: who reads what is written.
+
+    Nobody whom a restriction cuts off, for any member of the staff to see.
+    """
+    mine = students(person, at).order_by().filter(pk__in=list(student_ids)).values("pk")
+    return bonds.in_force(Right.SEE).filter(student__in=mine).select_related("account")
+
+
 def restrictions(person: Person, at: School) -> QuerySet[Restriction]:
     """The restrictions in force for students of `at`, for its office, newest first; nothing for anybody else."""
     held = roles(person, *SCHOOL_STAFF).filter(school=OuterRef("student__school"))

@@ -12,9 +12,11 @@ from django.db import OperationalError
 
 from gatepost.accounts import devices
 from gatepost.allowances import rules
+from gatepost.announcements import publishing
 from gatepost.attendance import arrivals, sweep
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.line.api import LineSettings
+from gatepost.circulars import posting, writing
 from gatepost.config.carriers import Way, ways
 from gatepost.guardians import leavers, restrictions
 from gatepost.guardians.applications import claims, letters
@@ -56,6 +58,8 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
         Loop("losses", losses.follow, every_seconds=20, repeat=False),
         Loop("activations", lambda now: activations.send_due(now=now), every_seconds=5, channel="gatepost_activations"),
         Loop("letters", lambda now: letters.send_due(now=now), every_seconds=5),
+        Loop("circulars", lambda now: posting.post_due(now=now), every_seconds=5, channel=writing.WOKEN_BY),
+        Loop("old-texts", forget_old_texts, every_seconds=timedelta(hours=1).total_seconds()),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("closings", closings.follow, every_seconds=600),
@@ -94,6 +98,11 @@ def ask_line(line: LineSettings, now: datetime) -> int:
     except ChannelError as error:
         log.warning("LINE did not say how many messages are left because=%s", error)
     return events.forget(now=now)
+
+
+def forget_old_texts(now: datetime) -> int:
+    """What schools and the city wrote long ago."""
+    return posting.forget(now=now) + publishing.forget(now=now)
 
 
 def follow_bonds(now: datetime) -> int:

@@ -179,6 +179,7 @@ INSTALLED_APPS = [
     "gatepost.attendance",
     "gatepost.allowances",
     "gatepost.announcements",
+    "gatepost.circulars",
     "gatepost.sso",
     "gatepost.surveys",
     "gatepost.personal",

@@ -22,7 +22,7 @@ from gatepost.attendance.taiwan_calendar import plan_year
 from gatepost.audit import entries
 from gatepost.cards.models import Card
 from gatepost.config.schedule import make_partitions
-from gatepost.demo import blueprint, cast, history, institutions, news, people, staff
+from gatepost.demo import blueprint, cast, circulars, history, institutions, news, people, staff
 from gatepost.demo.copying import analyse
 from gatepost.demo.institutions import Institution
 from gatepost.demo.people import Place
@@ -161,6 +161,7 @@ class _Builder:
         self._open_desks(made)
         self._days(made, children)
         news.publish((one.school for one in made), now=self.now)
+        circulars.write(children, now=self.now)
         analyse([Event, Day])
 
     def _open_desks(self, made: Sequence[Institution]) -> None:

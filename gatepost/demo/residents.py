@@ -32,7 +32,7 @@ ZONE: Final = "Asia/Taipei"
 TABLES: Final = (Account, Student, GuardianRecord, Guardianship, Recipient, Address, Subscription, Card, Leave)
 
 # What families want to hear, in per cent of the accounts.
-EVERYTHING: Final = ("arrived", "left", "not_arrived")
+EVERYTHING: Final = ("arrived", "left", "not_arrived", "class_notice", "school_message")
 WISHES: Final = (EVERYTHING,) * 68 + (("not_arrived",),) * 20 + ((),) * 12
 # The mail catcher refuses this name, so that a demonstration shows what becomes of an address that does not exist.
 NO_SUCH_MAILBOX: Final = "unknown@home.example"

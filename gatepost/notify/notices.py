@@ -134,6 +134,17 @@ def withdraw(keys: Mapping[UUID, str], *, on_date: date, because: str, now: date
     return dropped.total()
 
 
+def reword(key: str, data: Mapping[UUID, Mapping[str, Any]], *, on_date: date) -> int:
+    """Let what waits to be sent of the notices `key` say `data`, by whom they are about. Returns how many notices.
+
+    What is being sent at this moment, or was sent, is answered with `follow`.
+    """
+    columns: dict[str, Any] = {"abouts": list(data), "data": [json.dumps(one) for one in data.values()]}
+    with connection.cursor() as cursor:
+        cursor.execute(_REWORD, {**columns, "on_date": on_date, "key": key})
+        return int(cursor.rowcount)
+
+
 def retire(key: str, *, about: UUID, on_date: date) -> None:
     """Free `key` for that day: its notice was taken back, so the same thing said again is news."""
     with connection.cursor() as cursor:
@@ -239,6 +250,12 @@ FROM unnest(%(abouts)s::uuid[], %(keys)s::text[]) AS said(about, key)
 JOIN notify_notice notice ON notice.on_date = %(on_date)s AND notice.about = said.about AND notice.key = said.key
 WHERE delivery.notice_id = notice.id AND delivery.on_date = notice.on_date AND delivery.state = 'queued'
 RETURNING delivery.channel
+"""
+
+_REWORD = """
+UPDATE notify_notice notice SET data = said.data::jsonb
+FROM unnest(%(abouts)s::uuid[], %(data)s::text[]) AS said(about, data)
+WHERE notice.on_date = %(on_date)s AND notice.about = said.about AND notice.key = %(key)s
 """
 
 _RETIRE = "UPDATE notify_notice SET key = key || '#' || id WHERE key = %s AND about = %s AND on_date = %s"

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -11,7 +12,7 @@ from django.db.models import Count, Max, Q
 from gatepost.kit import questions
 from gatepost.notify import topics
 from gatepost.notify.climbs import Step, steps_of
-from gatepost.notify.models import Address, Channel, Delivery, Notice, Subscription
+from gatepost.notify.models import Address, Channel, Delivery, Notice, Recipient, Subscription
 from gatepost.notify.sender import DAYS_LOOKED_AT
 
 
@@ -85,6 +86,80 @@ def reach(topic: str, abouts: Collection[UUID]) -> Reach:
         usable, topic=topic, recipient__about__in=abouts, recipient__ended_at=None
     ).aggregate(people=Count("recipient__account", distinct=True), abouts=Count("recipient__about", distinct=True))
     return Reach(found["people"], found["abouts"])
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a notice would travel, were it posted now: messages by channel, to `people` accounts, about `abouts`."""
+
+    messages: dict[str, int]
+    people: int
+    abouts: int
+
+
+def ways(topic: str, abouts: Collection[UUID], *, but_not: Collection[str] = ()) -> Ways:
+    """How many messages of `topic` about any of `abouts` would leave on each channel that is not one of `but_not`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAYS, {"topic": topic, "abouts": list(abouts), "but_not": list(but_not)})
+        rows = cursor.fetchall()
+    messages = {channel: number for channel, number, _people, _abouts in rows if channel}
+    people, reached = next((row[2:] for row in rows if row[0] is None), (0, 0))
+    return Ways(messages, people, reached)
+
+
+_WAYS = """
+SELECT address.channel, count(*), count(DISTINCT recipient.account_id), count(DISTINCT recipient.about)
+FROM notify_recipient recipient
+JOIN notify_subscription subscription ON subscription.recipient_id = recipient.id AND subscription.topic = %(topic)s
+JOIN notify_address address ON address.id = subscription.address_id
+    AND address.verified_at IS NOT NULL AND address.disabled_at IS NULL AND address.channel <> ALL(%(but_not)s::text[])
+WHERE recipient.about = ANY(%(abouts)s::uuid[]) AND recipient.ended_at IS NULL
+GROUP BY GROUPING SETS ((address.channel), ())
+"""
+
+
+def people_told(abouts: Collection[UUID]) -> int:
+    """How many accounts may be told about any of `abouts`, whether or not they can be reached."""
+    found = Recipient.objects.filter(about__in=abouts, ended_at=None)
+    return int(found.aggregate(number=Count("account", distinct=True))["number"])
+
+
+def states_of(key: str, abouts: Collection[UUID], on_date: date) -> dict[tuple[str, str], int]:
+    """How many deliveries of the notices `key` about `abouts` are in which state, by (channel, state)."""
+    notices = Notice.objects.filter(on_date=on_date, about__in=abouts, key=key).values("id")
+    counted = Delivery.objects.filter(on_date=on_date, notice_id__in=notices).values_list("channel", "state")
+    rows = counted.annotate(number=Count("pk")).order_by("channel", "state")
+    return {(channel, state): number for channel, state, number in rows}
+
+
+def told_of(keys: Collection[tuple[str, UUID, date]], *, account_id: UUID) -> dict[tuple[str, UUID], list[Told]]:
+    """The deliveries to one account of each notice, given by key, whom it is about, and its day; oldest first."""
+    if not keys:
+        return {}
+    columns: dict[str, Any] = {
+        "keys": [key for key, _about, _day in keys],
+        "abouts": [about for _key, about, _day in keys],
+        "days": [day for _key, _about, day in keys],
+        "account": account_id,
+    }
+    found: dict[tuple[str, UUID], list[Told]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_OF, columns)
+        for key, about, topic, channel, target, label, *rest in cursor.fetchall():
+            told = Told(about, topic, channel, label or mask(target), account_id, *rest)
+            found.setdefault((key, about), []).append(told)
+    return found
+
+
+_TOLD_OF = """
+SELECT n.key, n.about, n.topic, d.channel, coalesce(a.target, ''), coalesce(a.label, ''), d.state, d.because,
+    n.posted_at, d.settled_at
+FROM unnest(%(keys)s::text[], %(abouts)s::uuid[], %(days)s::date[]) AS asked(key, about, day)
+JOIN notify_notice n ON n.on_date = asked.day AND n.about = asked.about AND n.key = asked.key
+JOIN notify_delivery d ON d.notice_id = n.id AND d.on_date = n.on_date AND d.account_id = %(account)s
+LEFT JOIN notify_address a ON a.id = d.address_id
+ORDER BY d.id LIMIT 500
+"""
 
 
 def got(topic: str, abouts: Collection[UUID], on_date: date) -> Reach:

@@ -21,6 +21,7 @@ from gatepost.accounts.models import Account, Device, EmailChange, Passkey
 from gatepost.allowances.models import Grant
 from gatepost.attendance.models import Leave
 from gatepost.audit.models import Entry
+from gatepost.circulars.models import Receipt
 from gatepost.guardians.applications.models import Applicant, Application, Consent
 from gatepost.guardians.models import Guardianship, Right
 from gatepost.guardians.proofs import ProvenNumber
@@ -274,6 +275,21 @@ def leaves(whose: Whose) -> list[Row]:
     ]
 
 
+def receipts(whose: Whose) -> list[Row]:
+    """Class notices that one has read or signed, for children one may see."""
+    found = Receipt.objects.filter(account=whose.account, addressee__student__in=list(whose.seen))
+    return [
+        {
+            "child": whose.child(one.addressee.student_id),
+            "what": one.addressee.circular.title,
+            "at": one.read_at,
+            "signed_at": one.signed_at,
+            "text": one.reply,
+        }
+        for one in found.select_related("addressee__circular").order_by("-read_at", "-pk")[:ROWS_MOST]
+    ]
+
+
 def surveys(whose: Whose) -> list[Row]:
     """What one answered, until the survey is forgotten."""
     found = Reply.objects.filter(account=whose.account).select_related("survey").prefetch_related("answers")
@@ -333,6 +349,7 @@ OF_ACCOUNT = (
     Section("service_sessions", _("Sign-ins to services"), service_sessions, ("service", "at", "ended_at")),
     Section("text_messages", _("Text messages"), text_messages, ("child", "month", "state", "at")),
     Section("leave_asked_for", _("Leave asked for"), leaves, ("child", "first_date", "last_date", "what")),
+    Section("receipts", _("Class notices"), receipts, ("child", "what", "signed_at", "text")),
     Section("surveys", _("Satisfaction survey"), surveys, ("term", "answers", "text")),
     Section("roles", _("Roles"), roles, ("what", "school", "at", "ended_at")),
     Section("acts", _("What you did here"), acts, ("at", "what", "child")),

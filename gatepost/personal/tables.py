@@ -24,6 +24,7 @@ GIVEN = {
     "allowances.Grant.account": "text_messages",
     "sso.ServiceSession.account": "service_sessions",
     "sso.Consent.account": "services",
+    "circulars.Receipt.account": "receipts",
     "surveys.Reply.account": "surveys",
 }
 
@@ -72,6 +73,10 @@ NOT_GIVEN = {
     "attendance.Sweep.confirmed_by": _ACT_OF_OFFICE,
     "allowances.Grant.answered_by": _ACT_OF_OFFICE,
     "announcements.Announcement.by": _ACT_OF_OFFICE,
+    "announcements.Edition.by": _ACT_OF_OFFICE,
+    "circulars.Circular.by": _ACT_OF_OFFICE,
+    "circulars.Circular.stopped_by": _ACT_OF_OFFICE,
+    "circulars.Wording.by": _ACT_OF_OFFICE,
     "sso.Service.user": _LIBRARY,
     "sso.Service.registered_by": _ACT_OF_OFFICE,
     "surveys.Survey.set_by": _ACT_OF_OFFICE,

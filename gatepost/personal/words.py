@@ -18,6 +18,7 @@ LABELS: dict[str, Promise] = {
     "system": _("System"),
     "network": _("Network"),
     "child": _("Child"),
+    "signed_at": _("Signed"),
     "mobile": _("Mobile number"),
     "channel": _("Channel"),
     "target": _("Address"),
