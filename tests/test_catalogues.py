@@ -25,11 +25,13 @@ LANGUAGES = ["zh_Hant", "vi", "id"]  # English stands in the sources
 STAFF_ONLY = (
     "cards/numbers.py",
     "portals/bureau/",
+    "portals/noticeboard.py",
     "portals/operator/",
     "portals/people/",
     "portals/school/",
     "portals/templates/bureau/",
     "portals/templates/operator/",
+    "portals/templates/portals/noticeboard",
     "portals/templates/people/",
     "portals/templates/school/",
     "roster/",

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from gatepost.access import queries
 from gatepost.access.models import Role
@@ -60,6 +61,8 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
         ("attendance", _("Attendance"), reverse("family-attendance")),
         ("cards", _("Cards"), reverse("family-cards")),
         ("announcements", _("Announcements"), reverse("announcements")),
+        ("notices", _("Class notices"), reverse("family-notices")),
+        ("messages", pgettext("from schools", "Messages"), reverse("family-messages")),
         ("reports", _("Reports"), reverse("family-reports")),
         *([("sms", _("Text messages"), reverse("family-sms"))] if "sms" in settings.CHANNELS else []),
         ("services", _("Services"), reverse("family-services")),
@@ -80,15 +83,20 @@ def school_frame(request: HttpRequest, school: School, *, current: str = "") -> 
         ("students", _("Students"), reverse("school-students", args=[school.code])),
         ("entries", _("Manual entry"), reverse("school-entry", args=[school.code])),
         ("calendar", _("Calendar"), reverse("school-calendar", args=[school.code])),
+        ("school-notices", _("Class notices"), reverse("school-notices", args=[school.code])),
         ("reports", _("Reports"), reverse("school-reports", args=[school.code])),
     ]
     if held & set(queries.SCHOOL_STAFF):
-        nav += [("guardians", _("Guardians"), reverse("school-bonds", args=[school.code]))]
+        nav += [
+            ("announcements", _("Announcements"), reverse("school-announcements", args=[school.code])),
+            ("guardians", _("Guardians"), reverse("school-bonds", args=[school.code])),
+        ]
     if held & set(REVIEWS):
         nav += [("applications", _("Applications"), reverse("school-applications", args=[school.code]))]
     if held & set(MANAGES):
         nav += [
             ("readers", _("Readers"), reverse("school-readers", args=[school.code])),
+            ("school-messages", _("Messages to families"), reverse("school-messages", args=[school.code])),
             ("deliveries", _("Not reached"), reverse("school-deliveries", args=[school.code])),
         ]
         if "sms" in settings.CHANNELS:

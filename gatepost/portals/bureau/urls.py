@@ -8,6 +8,7 @@ urlpatterns = [
     path("today/", today.today, name="bureau-today"),
     path("announcements/", announcements.announcements, name="bureau-announcements"),
     path("announcements/new/", announcements.new, name="bureau-announcement-new"),
+    path("announcements/<int:announcement_id>/", announcements.edit, name="bureau-announcement-edit"),
     path("announcements/<int:announcement_id>/end/", announcements.end, name="bureau-announcement-end"),
     path("closures/new/", closures.new, name="bureau-closure"),
     path("survey/", survey.survey, name="bureau-survey"),

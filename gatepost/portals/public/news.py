@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime
 
 from gatepost.access.queries import Person, children, schools
 from gatepost.announcements.models import Announcement
 from gatepost.announcements.queries import Headline
+from gatepost.portals.plain_text import paragraphs
 from gatepost.portals.words import NEWS_KINDS, slashed
 from gatepost.roster.models import School
 
@@ -51,19 +50,11 @@ def article(one: Announcement) -> dict[str, Any]:
     return row | {
         "author": one.school.name if one.school else "",
         "kind": NEWS_KINDS[one.kind],
-        "html": _paragraphs(one.body),
+        "html": paragraphs(one.body),
+        "updated": localtime(one.updated_at).strftime("%Y/%m/%d %H:%M") if one.updated_at else "",
     }
 
 
 def schools_near(person: Person) -> list[School]:
     """The schools whose news is for `person`: where they work and where their children go."""
     return [*schools(person), *{child.school for child in children(person)}]
-
-
-def _paragraphs(text: str) -> SafeString:
-    parts = (part.strip() for part in text.replace("\r\n", "\n").split("\n\n"))
-    lines = (format_html_join(_BREAK, "{}", ((line,) for line in part.split("\n"))) for part in parts if part)
-    return format_html_join("", "<p>{}</p>", ((part,) for part in lines))
-
-
-_BREAK = SafeString("<br>")

@@ -36,7 +36,8 @@ def child() -> Student:
 
 @pytest.fixture
 def mother(child: Student) -> Account:
-    return builders.a_guardian(child, account=builders.an_account("mother@example.org"))
+    wanted = ("arrived", "left", "not_arrived")
+    return builders.a_guardian(child, account=builders.an_account("mother@example.org"), subscribed=wanted)
 
 
 @pytest.fixture
