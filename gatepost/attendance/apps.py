@@ -6,9 +6,9 @@ class AttendanceConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the post office what attendance has to say."""
-        from gatepost.attendance import stopped
+        from gatepost.attendance import digests, stopped
         from gatepost.attendance.notices import TOPICS
         from gatepost.notify import topics
 
-        for topic in (*TOPICS, stopped.TOPIC):
+        for topic in (*TOPICS, stopped.TOPIC, digests.TOPIC):
             topics.register(topic)

@@ -1,10 +1,11 @@
-from datetime import time
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from gatepost.kit.clock import at_local, local_date
 from gatepost.roster.models import School, Student
 
 
@@ -224,3 +225,28 @@ class Sweep(models.Model):
         """The ids of the readers whose silence holds it; empty once it is decided."""
         held = self.decided_at is None and self.held_because == self.Held.READERS
         return frozenset(self.held_facts.get("readers", ())) if held else frozenset()
+
+
+class Digest(models.Model):
+    """When an account wants its digest, on the clocks of `timezone`. It is sent while a subscription says where."""
+
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="digest"
+    )
+    at = models.TimeField()
+    timezone = models.TextField()
+    next_at = models.DateTimeField()
+    replaced = models.JSONField(default=list)  # the single messages that stood at the address: about, topic
+
+    class Meta:
+        db_table = "attendance_digest"
+        indexes = [models.Index(fields=["next_at"], name="attendance_digest_due")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def after(self, now: datetime) -> datetime:
+        """The first moment after `now` at which it is due."""
+        day = local_date(now, self.timezone)
+        today = at_local(day, self.at, self.timezone)
+        return today if today > now else at_local(day + timedelta(days=1), self.at, self.timezone)

@@ -13,7 +13,7 @@ from django.db import OperationalError
 from gatepost.accounts import devices
 from gatepost.allowances import rules
 from gatepost.announcements import publishing
-from gatepost.attendance import arrivals, sweep
+from gatepost.attendance import arrivals, digests, sweep
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.line.api import LineSettings
 from gatepost.circulars import posting, writing
@@ -61,6 +61,7 @@ def _loops(carried: Sequence[Way]) -> list[Loop]:
         Loop("circulars", lambda now: posting.post_due(now=now), every_seconds=5, channel=writing.WOKEN_BY),
         Loop("old-texts", forget_old_texts, every_seconds=timedelta(hours=1).total_seconds()),
         Loop("sweep", lambda now: sweep.sweep_due(now=now), every_seconds=20, repeat=False),
+        Loop("digests", lambda now: digests.post_due(now=now), every_seconds=30),
         Loop("bonds", follow_bonds, every_seconds=60, repeat=False),
         Loop("closings", closings.follow, every_seconds=600),
         Loop("copies", copies.follow, every_seconds=5),

@@ -72,7 +72,7 @@ def add_number(account: Account, target: str) -> Address:
         raise AddressRefused("unusable") from error
     with transaction.atomic():
         Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-        if not Recipient.objects.filter(account=account, ended_at=None).exists():
+        if not Recipient.objects.filter(account=account, ended_at=None).exclude(about=account.pk).exists():
             raise AddressRefused("stranger")
         known = list(Address.objects.filter(account=account, channel=Channel.SMS))
         for address in known:

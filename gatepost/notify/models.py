@@ -18,7 +18,8 @@ class Channel(models.TextChoices):
 class Recipient(models.Model):
     """An account that may be told about somebody. Without one in force nothing about them leaves for that account.
 
-    Opened and ended by the room that proved the bond, in the transaction that changes it.
+    Opened and ended by the room that proved the bond, in the transaction that changes it. About itself an account is
+    told what stands for news of several children; each of them is looked at when that is sent.
     """
 
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recipients")

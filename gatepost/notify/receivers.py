@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core import signing
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
 from gatepost.accounts.models import Account
@@ -175,11 +176,16 @@ def _subscribe(address: Address) -> None:
     Subscription.objects.bulk_create(
         [
             Subscription(recipient=recipient, topic=topic.code, address=address)
-            for recipient in Recipient.objects.filter(account=address.account_id, ended_at=None)
+            for recipient in _told_about_others(address)
             for topic in topics.choosable()
         ],
         ignore_conflicts=True,
     )
+
+
+def _told_about_others(address: Address) -> QuerySet[Recipient]:
+    mine = Recipient.objects.filter(account=address.account_id, ended_at=None)
+    return mine.exclude(about=address.account_id)
 
 
 def _delivered(delivery_id: int, on_date: str, receiver_id: str, *, now: datetime) -> str:

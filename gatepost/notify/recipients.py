@@ -45,11 +45,22 @@ def subscribe_to_everything(account_id: UUID, about: UUID) -> int:
     address = proven.filter(disabled_at=None).order_by("pk").first()
     if recipient is None or address is None:
         return 0
-    return subscribe(account_id, about, choices=[(topic.code, address) for topic in topics.choosable()])[0]
+    replaced = _replaced(account_id)
+    choices = [(one.code, address) for one in topics.choosable() if (one.code, address.pk) not in replaced]
+    return subscribe(account_id, about, choices=choices)[0]
+
+
+def _replaced(account_id: UUID) -> set[tuple[str, int]]:
+    """What cannot be chosen because something else stands in its place: topics, each at an address."""
+    standing = Subscription.objects.filter(recipient__account_id=account_id, recipient__about=account_id)
+    stand_in = {topic.code: topic.instead_of for topic in topics.personal()}
+    rows = standing.filter(topic__in=stand_in).values_list("topic", "address_id")
+    return {(code, address_id) for topic, address_id in rows for code in stand_in[topic]}
 
 
 class SubscriptionRefused(Exception):
-    """A choice that could not be kept; `code`: unproven (no proven address on that channel), stranger (no bond)."""
+    """A choice that could not be kept; `code`: unproven (no proven address on that channel), stranger (no bond),
+    replaced (a summary stands in its place)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -61,13 +72,15 @@ def subscribe(account_id: UUID, about: UUID, *, choices: Iterable[tuple[str, Add
 
     What stands for an address that is switched off stays, silent until the address is proven again. Returns how many
     were added and removed. Raises `SubscriptionRefused` and changes nothing if an address is not the account's own or
-    not proven, or the account may not be told about `about`.
+    not proven, a summary goes there instead, or the account may not be told about `about`.
     """
     wanted: set[tuple[str, int]] = set()
     for topic, address in choices:
         wanted.add((topic, address.pk))
         if address.account_id != account_id or not address.is_usable:
             raise SubscriptionRefused("unproven")
+    if wanted & _replaced(account_id):
+        raise SubscriptionRefused("replaced")
     with transaction.atomic():
         recipient = (
             Recipient.objects.select_for_update().filter(account_id=account_id, about=about, ended_at=None).first()

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -111,6 +111,8 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime, handful: int = HA
         for delivery, reason in zip(leased, reasons, strict=True)
         if reason
     ]
+    going, silent = _filled(going, now)
+    dropped += [_Settled(one, "dropped", "ended", "", now) for one in silent]
     later = [_Settled(one, "queued", "", "", until) for one in going if (until := quiet_for.get(one.id)) is not None]
     going = [delivery for delivery in going if delivery.id not in quiet_for]
     _note_surely(channel, dropped + later, now=now, at=now)
@@ -123,6 +125,26 @@ def send_due(channel: str, carrier: Carrier, *, now: datetime, handful: int = HA
         settled = [_settle(delivery, outcome, now=now) for delivery, outcome in zip(together, outcomes, strict=True)]
         _note_surely(channel, settled, now=now, at=now + timedelta(seconds=time.monotonic() - began))
     return len(leased)
+
+
+def _filled(going: Sequence[Leased], now: datetime) -> tuple[list[Leased], list[Leased]]:
+    """Those whose words are looked up when they are sent, filled with what may be said now; and those of which nothing
+    may be said any more. All others as they are."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(going):
+        if topics.is_filled(one.topic):
+            places.setdefault(one.topic, []).append(place)
+    if not places:
+        return list(going), []
+    filled: list[Leased | None] = list(going)
+    for code, some in places.items():
+        fill = topics.get(code).fill
+        assert fill is not None  # noqa: S101 - is_filled said so
+        told = fill([(going[place].account_id, going[place].data) for place in some], now)
+        for place, data in zip(some, told, strict=True):
+            filled[place] = replace(going[place], data=dict(data)) if data is not None else None
+    kept = [one for one in filled if one is not None]
+    return kept, [one for one, now_filled in zip(going, filled, strict=True) if now_filled is None]
 
 
 def _quiet(delivery: Leased, quiet_for: Mapping[int, datetime | None]) -> str:

@@ -1,9 +1,10 @@
 """The kinds of notices there are. Each is registered by the room that has something to say, with its words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.functional import Promise
 
@@ -34,6 +35,10 @@ class Topic:
     `may_wait`: it can lie until a person's quiet hours are over; `routine`: it is about this very moment, so in those
     hours it is sent at once or, for who wants that, not at all. See `quiet`.
 
+    `personal`: it is about its reader, not about a child, and is not chosen in the matrix; where it goes, the topics
+    `instead_of` cannot be chosen. `fill` is asked just before it is sent: the data as it may be said now, for each
+    (account, data); None where nothing may be said any more.
+
     `safety`: while nobody gives a sign of having read it, it goes on to other addresses and people; see `ladder`. It
     is posted with `notices.post`.
     """
@@ -46,6 +51,9 @@ class Topic:
     safety: bool = False
     may_wait: bool = False
     routine: bool = False
+    personal: bool = False
+    instead_of: tuple[str, ...] = ()
+    fill: Callable[[Sequence[tuple[UUID, Mapping[str, Any]]], datetime], list[Mapping[str, Any] | None]] | None = None
 
 
 _topics: dict[str, Topic] = {}
@@ -82,6 +90,11 @@ def is_routine(code: str) -> bool:
     return code in _topics and _topics[code].routine
 
 
+def is_filled(code: str) -> bool:
+    """Whether what a notice with this topic says is looked up when it is sent."""
+    return code in _topics and _topics[code].fill is not None
+
+
 def waiting() -> list[Topic]:
     """The topics that lie until quiet hours are over."""
     return [topic for topic in _topics.values() if topic.may_wait]
@@ -93,5 +106,10 @@ def is_optional(code: str) -> bool:
 
 
 def choosable() -> list[Topic]:
-    """The topics a person may subscribe to, in the order they were registered."""
-    return [topic for topic in _topics.values() if topic.choosable]
+    """The topics a person may subscribe to about a child, in the order they were registered."""
+    return [topic for topic in _topics.values() if topic.choosable and not topic.personal]
+
+
+def personal() -> list[Topic]:
+    """The topics about their reader."""
+    return [topic for topic in _topics.values() if topic.personal]

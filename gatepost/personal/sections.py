@@ -19,6 +19,7 @@ from gatepost.access import queries
 from gatepost.access.models import Role
 from gatepost.accounts.models import Account, Device, EmailChange, Passkey
 from gatepost.allowances.models import Grant
+from gatepost.attendance import digests
 from gatepost.attendance.models import Leave
 from gatepost.audit.models import Entry
 from gatepost.circulars.models import Receipt
@@ -159,6 +160,15 @@ def quiet_hours(whose: Whose) -> list[Row]:
         return []
     starts, ends = one.starts.isoformat("minutes"), one.ends.isoformat("minutes")
     return [{"starts": starts, "ends": ends, "timezone": one.timezone, "routine_off_since": one.routine_off_since}]
+
+
+def daily_summary(whose: Whose) -> list[Row]:
+    """The hour of the daily summary, and where it goes."""
+    chosen = digests.of(whose.account)
+    if chosen is None:
+        return []
+    digest, address = chosen
+    return [{"starts": digest.at.isoformat("minutes"), "timezone": digest.timezone, "target": address.target}]
 
 
 def bonds(whose: Whose) -> list[Row]:
@@ -341,6 +351,7 @@ OF_ACCOUNT = (
     Section("addresses", _("Addresses"), addresses, ("channel", "target", "at", "ended_at")),
     Section("subscriptions", _("Chosen messages"), subscriptions, ("child", "topic", "channel", "at")),
     Section("quiet_hours", _("Quiet hours"), quiet_hours, ("starts", "ends")),
+    Section("daily_summary", _("Daily summary"), daily_summary, ("starts", "target")),
     Section("bonds", _("Bonds with children"), bonds, ("child", "relation", "at", "ended_at")),
     Section("applications", _("Applications"), applications, ("child", "name", "id_number", "state", "at")),
     Section("claims", _("Children asked for"), claims, ("school", "child", "state", "at")),

@@ -12,6 +12,7 @@ GIVEN = {
     "notify.Address.account": "addresses",
     "notify.Recipient.account": "subscriptions",
     "notify.QuietHours.account": "quiet_hours",
+    "attendance.Digest.account": "daily_summary",
     "notify.Delivery.account_id": "messages",
     "guardians.ProvenNumber.account": "id_numbers",
     "guardians.Application.account": "claims",

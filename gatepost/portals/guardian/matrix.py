@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from gatepost.access import queries
 from gatepost.accounts.models import Account
 from gatepost.allowances import grants
+from gatepost.attendance import digests
 from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
 from gatepost.guardians.models import Right
 from gatepost.kit.clock import local_date
@@ -43,6 +44,7 @@ class Desk:
     addresses: Sequence[Address]
     standing: Mapping[UUID, set[Choice]]
     granted: set[UUID] = field(default_factory=set)
+    summary_at: int | None = None  # the address that gets one message a day instead
 
     @property
     def usable(self) -> list[Address]:
@@ -62,6 +64,8 @@ class Desk:
         """Where somebody is led who wants this cell, which has no switch; empty where it has one."""
         if address.channel == Channel.SMS and topic in BY_THE_MONTH and child.pk not in self.granted:
             return reverse("family-sms")
+        if address.pk == self.summary_at and topic in digests.INSTEAD_OF:
+            return reverse("family-digest")
         return ""
 
 
@@ -69,11 +73,12 @@ def of(account: Account, *, now: datetime) -> Desk:
     """The matrix of an account as it stands."""
     children = list(queries.children(account, Right.TOLD))
     pks, addresses = [child.pk for child in children], addresses_of(account.pk)
-    standing = subscribed_each(account.pk, pks)
+    standing, chosen = subscribed_each(account.pk, pks), digests.of(account)
+    summary_at = chosen[1].pk if chosen else None
     if not any(address.channel == Channel.SMS for address in addresses):
-        return Desk(account, children, addresses, standing)
+        return Desk(account, children, addresses, standing, summary_at=summary_at)
     today = min((local_date(now, child.school.timezone) for child in children), default=now.date())
-    return Desk(account, children, addresses, standing, granted=grants.granted(account, pks, today))
+    return Desk(account, children, addresses, standing, grants.granted(account, pks, today), summary_at)
 
 
 def asked(desk: Desk, form: QueryDict) -> dict[UUID, set[Choice]]:
@@ -93,18 +98,15 @@ def asked(desk: Desk, form: QueryDict) -> dict[UUID, set[Choice]]:
     return found
 
 
-def not_granted(desk: Desk, wanted: Mapping[UUID, set[Choice]]) -> list[Student]:
-    """The children of whom something is asked for that has no switch, and did not stand before."""
-    by_pk = {address.pk: address for address in desk.addresses}
-    return [
-        child
+def without_a_switch(desk: Desk, wanted: Mapping[UUID, set[Choice]]) -> set[int]:
+    """The addresses at which something new is asked for that has no switch there."""
+    by_pk = {address.pk: address for address in desk.usable}
+    return {
+        pk
         for child in desk.children
-        if any(
-            desk.closed(child, topic, by_pk[pk])
-            for topic, pk in wanted[child.pk] - desk.standing[child.pk]
-            if by_pk[pk].is_usable
-        )
-    ]
+        for topic, pk in wanted[child.pk] - desk.standing[child.pk]
+        if pk in by_pk and desk.closed(child, topic, by_pk[pk])
+    }
 
 
 def silenced(desk: Desk, wanted: Mapping[UUID, set[Choice]], *, meant: Sequence[str]) -> list[Student]:
@@ -151,6 +153,11 @@ def told(desk: Desk, child: Student) -> list[dict[str, str]]:
     rows = []
     for topic in topics.choosable():
         where = [names[one.pk] for one in desk.usable if (topic.code, one.pk) in desk.standing[child.pk]]
+        where += [
+            _("{address} (once a day)").format(address=names[one.pk])
+            for one in desk.usable
+            if one.pk == desk.summary_at and topic.code in digests.INSTEAD_OF
+        ]
         rows.append({"label": str(topic.title), "value": words.listed(where) or _("nowhere")})
     return rows
 
@@ -173,7 +180,8 @@ def _cell(desk: Desk, child: Student, topic: str, address: Address, name: str, c
     channel = f"{name} {shown(address)}"
     closed = desk.closed(child, topic, address)
     if closed:
-        return {"channel": channel, "add_url": closed, "add_label": _("Apply")}
+        label = _("Once a day") if address.pk == desk.summary_at else _("Apply")
+        return {"channel": channel, "add_url": closed, "add_label": label, "no_plus": address.pk == desk.summary_at}
     return {
         "name": name_of(child),
         "value": f"{topic}:{address.pk}",

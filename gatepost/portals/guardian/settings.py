@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from gatepost.access import queries
 from gatepost.access.doors import SIGNED_IN, open_to
 from gatepost.accounts.models import Account
+from gatepost.attendance import digests
 from gatepost.guardians.models import Guardianship
 from gatepost.notify import quiet
 from gatepost.notify.queries import last_sent
@@ -23,6 +24,7 @@ from gatepost.notify.recipients import SubscriptionRefused
 from gatepost.portals import words
 from gatepost.portals.frame import child_detail, family_frame, page, signed_in
 from gatepost.portals.guardian import changes, matrix, profile, reach, ways
+from gatepost.portals.guardian import digest as digest_pages
 from gatepost.portals.guardian import quiet as quiet_pages
 from gatepost.portals.guardian.matrix import Choice, Desk
 from gatepost.portals.moment import now_of
@@ -73,7 +75,11 @@ def settings(request: HttpRequest) -> HttpResponse:
 def _save(request: HttpRequest, desk: Desk) -> _Refused | None:
     """Keep what was asked for, for all children or for none."""
     wanted = matrix.asked(desk, request.POST)
-    if matrix.not_granted(desk, wanted):
+    closed = matrix.without_a_switch(desk, wanted)
+    if desk.summary_at in closed:
+        because = _("Nothing was saved: arrivals and departures come to this address once a day. Change that first.")
+        return _Refused(because, wanted)
+    if closed:
         because = _("Nothing was saved: text messages about arrivals go in months that the school has granted.")
         return _Refused(because, wanted)
     silent = matrix.silenced(desk, wanted, meant=request.POST.getlist(MEANT))
@@ -97,8 +103,11 @@ def _save(request: HttpRequest, desk: Desk) -> _Refused | None:
 
 def _times(account: Account) -> list[dict[str, str]]:
     """When messages come: each row leads to the page where it is changed."""
-    hours = quiet_pages.said(quiet.of(account))
-    return [{"text": _("Quiet hours"), "note": hours, "url": reverse("family-quiet")}]
+    hours, summary = quiet_pages.said(quiet.of(account)), digest_pages.said(digests.of(account))
+    return [
+        {"text": _("Daily summary"), "note": summary, "url": reverse("family-digest")},
+        {"text": _("Quiet hours"), "note": hours, "url": reverse("family-quiet")},
+    ]
 
 
 def _children(

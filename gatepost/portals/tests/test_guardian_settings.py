@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from gatepost.accounts.models import Account
 from gatepost.allowances.models import Grant
+from gatepost.attendance import digests
 from gatepost.channels.email.tests.relays import Script, scripted
 from gatepost.guardians import bonds, proofs
 from gatepost.guardians.models import Guardianship, Right
@@ -222,6 +223,33 @@ class TestQuietHours:
         assert said in text_of(answer)
         assert f'value="{starts}"' in text_of(answer)
         assert quiet.of(mother) is None
+
+
+class TestDailySummary:
+    PAGE = "/family/settings/summary/"
+
+    def test_choosing_it_takes_the_switches_of_the_single_messages_and_giving_it_up_brings_them_back(
+        self, mother: Account, child: Student
+    ) -> None:
+        address, browser, before = Address.objects.get(account=mother), visit(mother), subscribed(mother.pk, child.pk)
+        answer = text_of(browser.post(self.PAGE, {"at": "19:00", "address": address.pk}, follow=True))
+        assert "19:00 寄到 mother@example.org" in answer
+        assert "Email 1（每日摘要）" in answer
+        assert f'value="arrived:{address.pk}"' not in answer
+        assert f'value="not_arrived:{address.pk}"' in answer
+        both = chosen(child, f"arrived:{address.pk}", f"not_arrived:{address.pk}")
+        assert browser.post(SETTINGS, both).status_code == 422
+        assert digests.of(mother) is not None
+        browser.post(self.PAGE, {"none": "1"})
+        assert digests.of(mother) is None
+        assert subscribed(mother.pk, child.pk) == before
+
+    @pytest.mark.parametrize("wanted", [{}, {"at": "03:00", "address": "1"}, {"at": "19:00", "address": "999999"}])
+    def test_what_cannot_be_kept_is_said_beside_its_field(self, mother: Account, wanted: dict[str, str]) -> None:
+        answer = visit(mother).post(self.PAGE, wanted)
+        assert answer.status_code == 422
+        assert 'class="errorlist"' in text_of(answer)
+        assert digests.of(mother) is None
 
 
 class TestWhatIsOnRecord:
