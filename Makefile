@@ -61,10 +61,10 @@ bench: .venv/.ready
 	$(RUN) -m bench --only "$(ONLY)"
 
 faults: .venv/.ready
-	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -n logical --dist worksteal
+	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -v -n logical --dist worksteal
 
 fuzz: .venv/.ready
-	FAULTS=long $(RUN) -m pytest tests/fuzz -n logical --dist worksteal
+	FAULTS=long $(RUN) -m pytest tests/fuzz -v -n logical --dist worksteal
 
 interop: .venv/.ready
 	INTEROP=1 $(RUN) -m pytest tests/interop -rs

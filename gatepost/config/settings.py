@@ -129,9 +129,9 @@ if PUSH_CONTACT and not PUSH_CONTACT.startswith(("mailto:", "https:")):
 if PUSH_CONTACT:
     CHANNELS.append("push")
 
-# Safety notices: how long what was sent has to be confirmed before the next way is tried.
 # After how long without any proof an address is asked whether it still reaches its owner; 0: never.
 REACH_CHECK_DAYS = env_int("GATEPOST_REACH_CHECK_DAYS", 30, at_least=0, at_most=365)
+# Safety notices: how long what was sent has to be confirmed before the next way is tried.
 LADDER_WAIT = timedelta(minutes=env_int("GATEPOST_LADDER_MINUTES", 5, at_least=1, at_most=60))
 
 env_settle()

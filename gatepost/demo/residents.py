@@ -24,6 +24,7 @@ from gatepost.demo.staff import open_account
 from gatepost.guardians.models import Guardianship, Right
 from gatepost.kit import sealed
 from gatepost.kit.clock import at_local
+from gatepost.notify import proofs
 from gatepost.notify.models import Address, Recipient, Subscription
 from gatepost.roster.models import GuardianRecord, Student
 from gatepost.roster.roc_dates import school_year_days
@@ -205,6 +206,8 @@ class Residents:
             channel="email",
             target=target,
             verified_at=since if proven else None,
+            proven_at=self._calendar.now if proven else None,  # or everybody would be asked at once if it still works
+            proven_by=proofs.ANSWER if proven else "",
         )
         for pupil in pupils:
             recipient = next(self._recipient_ids)

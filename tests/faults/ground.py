@@ -116,6 +116,7 @@ class Ground:
             "DJANGO_SETTINGS_MODULE": "gatepost.config.settings",
             "GATEPOST_VAR": str(folder / "var"),
             "DATABASE_URL": self.url,
+            "GATEPOST_REACH_CHECK_DAYS": "0",  # no messages but those a test asks for
         }
         self.processes: list[Running] = []
 

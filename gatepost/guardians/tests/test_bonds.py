@@ -11,7 +11,7 @@ from gatepost.accounts.models import Account
 from gatepost.audit.models import Entry
 from gatepost.guardians import bonds
 from gatepost.guardians.models import Guardianship, Right
-from gatepost.notify import recipients
+from gatepost.notify import recipients, topics
 from gatepost.notify.models import Delivery, Notice, Recipient
 from gatepost.notify.notices import Post, post
 from gatepost.notify.queries import subscribed
@@ -57,7 +57,7 @@ class TestTheFirstMorning:
         arrived = Post(f"arrived:{child.pk}", "arrived", child.pk, MONDAY, {}, at("10:00"))
         post([arrived], now=NOW)
         assert Delivery.objects.get().account_id == aunt.pk
-        assert {topic for topic, _ in subscribed(aunt.pk, child.pk)} == {"arrived", "left", "not_arrived"}
+        assert {topic for topic, _ in subscribed(aunt.pk, child.pk)} == {topic.code for topic in topics.choosable()}
 
     def test_who_chose_silence_is_not_talked_into_it_again(self, aunt: Account, child: Student) -> None:
         opened(aunt, child)

@@ -25,6 +25,7 @@ WITHOUT_A_TOKEN = {
     "sso-end-session",
     "sso-end-session-slash",
     "unsubscribe",
+    "reach-answer",
     "mobile-id-back",
     "line-webhook",
     "push-receipt",

@@ -13,7 +13,7 @@ from gatepost.accounts.models import Account
 from gatepost.channels.push.tests.service import PushedBrowser, PushService, a_push_service
 from gatepost.guardians.restrictions import restrict
 from gatepost.kit.clock import utc_now
-from gatepost.notify import losses, notices, push_keys, sender
+from gatepost.notify import losses, notices, push_keys, sender, topics
 from gatepost.notify.models import Address, Channel, Delivery, PushReceiver
 from gatepost.notify.push import PushCarrier, a_sender
 from gatepost.portals.tests.visits import NOW, text_of, visit
@@ -104,7 +104,7 @@ class TestSettingUp:
         word = last(service, browser)["receipt"]
         say_back(word)
         assert address(mother).is_usable
-        assert address(mother).subscriptions.count() == 3  # who asks for messages gets them
+        assert address(mother).subscriptions.count() == len(topics.choosable())  # who asks for messages gets them
         assert "測試通知已送達" in text_of(client.get(reverse("push-test", args=[address(mother).pk])))
 
     def test_no_other_word_does(self, service: PushService, mother: Account) -> None:
@@ -297,7 +297,7 @@ class TestSigningOut:
         assert len(service.taken) == 1
         put_down(visit(mother), browser, quietly="")
         assert address(mother).is_usable
-        assert address(mother).subscriptions.count() == 3
+        assert address(mother).subscriptions.count() == len(topics.choosable())
 
     def test_a_test_from_elsewhere_does_not_begin_them_again(self, service: PushService, mother: Account) -> None:
         client, _browser = a_proven(service, mother)
