@@ -33,6 +33,7 @@ HINTS = {
     NOT_ARRIVED: gettext_lazy("Only when the gate’s data is complete. Please keep one address for it."),
 }
 BY_THE_MONTH = (ARRIVED, LEFT)  # by text message only in months that the school granted
+BY_TEXT = (*BY_THE_MONTH, NOT_ARRIVED)  # nothing else ever goes by text message (`allowances.rules`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Desk:
 
     def closed(self, child: Student, topic: str, address: Address) -> str:
         """Where somebody is led who wants this cell, which has no switch; empty where it has one."""
+        if address.channel == Channel.SMS and topic not in BY_TEXT:
+            return reverse("family-sms")
         if address.channel == Channel.SMS and topic in BY_THE_MONTH and child.pk not in self.granted:
             return reverse("family-sms")
         if address.pk == self.summary_at and topic in digests.INSTEAD_OF:
@@ -180,8 +183,8 @@ def _cell(desk: Desk, child: Student, topic: str, address: Address, name: str, c
     channel = f"{name} {shown(address)}"
     closed = desk.closed(child, topic, address)
     if closed:
-        label = _("Once a day") if address.pk == desk.summary_at else _("Apply")
-        return {"channel": channel, "add_url": closed, "add_label": label, "no_plus": address.pk == desk.summary_at}
+        label, can_be_had = _instead(desk, topic, address)
+        return {"channel": channel, "add_url": closed, "add_label": label, "no_plus": not can_be_had}
     return {
         "name": name_of(child),
         "value": f"{topic}:{address.pk}",
@@ -189,3 +192,10 @@ def _cell(desk: Desk, child: Student, topic: str, address: Address, name: str, c
         "channel": channel,
         "checked": checked,
     }
+
+
+def _instead(desk: Desk, topic: str, address: Address) -> tuple[str, bool]:
+    """What stands in a cell without a switch, and whether following it can give it one."""
+    if address.pk == desk.summary_at:
+        return _("Once a day"), False
+    return (_("Apply"), True) if topic in BY_TEXT else (_("Not by text message"), False)

@@ -178,6 +178,7 @@ class TestSaving:
         page = text_of(visit(mother).get(SETTINGS))
         assert cell not in page
         assert f'value="{row}"' in page
+        assert f'value="class_notice:{phone.pk}"' not in page  # never goes by text message
         refused = visit(mother).post(SETTINGS, chosen(child, row, f"arrived:{phone.pk}"))
         assert refused.status_code == 422
         assert ("arrived", phone.pk) not in subscribed(mother.pk, child.pk)
