@@ -27,6 +27,7 @@ SHOTS = Path(__file__).resolve().parent.parent / "var" / "shots"
 SIZES = {"phone": {"width": 360, "height": 780}, "desk": {"width": 1280, "height": 800}}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VAR = "GATEPOST_VAR"
+NO_PAGE = r"/(sign-out|operator/admin|static)/|/file/$|\.csv$"
 KINDS_MAX = 60  # of pages for one person; a bound, not a wish
 
 
@@ -140,10 +141,10 @@ def picture(page: Page, name: str) -> int:
 
 
 def links(page: Page, site: str) -> list[str]:
-    """Where the page leads, on this site."""
+    """Where the page leads, on this site; a file to save is no page."""
     found: list[Any] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
     ours = [urlsplit(href) for href in found if href.startswith(f"{site}/")]
-    return [parts.path for parts in ours if not re.search(r"/(sign-out|operator/admin|static)/", parts.path)]
+    return [parts.path for parts in ours if not re.search(NO_PAGE, parts.path)]
 
 
 def kind(path: str) -> str:
