@@ -24,7 +24,7 @@ from gatepost.portals.binding import human
 from gatepost.portals.binding.family import enter, first_family, forget, frame
 from gatepost.portals.frame import page
 from gatepost.portals.moment import now_of
-from gatepost.portals.public.news import items
+from gatepost.portals.public.news import only_titles
 from gatepost.portals.signin.guessed import known_of_child
 from gatepost.portals.visitor import network_address
 from gatepost.roster import identity_numbers
@@ -112,7 +112,7 @@ def sign_in(request: HttpRequest, code: str) -> HttpResponse:
     form = SignInForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and _came_in(request, school, form):
         return redirect("binding-status")
-    announced = news.published(now=now_of(request), schools=[school])[:NEWS_SHOWN]
+    announced = news.headlines(now=now_of(request), schools=[school], number=NEWS_SHOWN)
     return page(
         request,
         "binding/sign_in.html",
@@ -121,7 +121,7 @@ def sign_in(request: HttpRequest, code: str) -> HttpResponse:
         school=school,
         contact=Desk.objects.get(school=school).contact,
         challenge=human.challenge(now=now_of(request)),
-        announcements=items(announced),
+        announcements=only_titles(announced),
     )
 
 

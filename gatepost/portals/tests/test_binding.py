@@ -142,7 +142,9 @@ class TestChoosingTheSchool:
 
     def test_the_schools_news_stands_beside_the_form(self, child: Student) -> None:
         builders.an_announcement("親子綁定說明會", school=child.school, published_at=at("08:00"))
-        assert Announcement.objects.get().title in said(visit(now=NOW).get(f"/apply/{child.school.code}/"))
+        told, page = Announcement.objects.get(), said(visit(now=NOW).get(f"/apply/{child.school.code}/"))
+        assert told.title in page
+        assert f"/announcements/{told.pk}/" not in page  # what it says is for those who belong to the school
 
 
 class TestSigningIn:
