@@ -23,7 +23,8 @@ from gatepost.portals.binding.family import Family, applying, frame, language
 from gatepost.portals.binding.people import after_people
 from gatepost.portals.binding.words import fault_text
 from gatepost.portals.frame import page
-from gatepost.portals.guardian.addresses import CodeForm
+from gatepost.portals.guardian import typed_codes
+from gatepost.portals.guardian.typed_codes import CodeForm
 from gatepost.portals.moment import now_of
 
 REFUSALS = {
@@ -31,8 +32,7 @@ REFUSALS = {
     "unusable": gettext_lazy("This is not understood as an email address: write it like name@example.org."),
     "often": gettext_lazy("Enough codes were sent for now. Look into the mailbox, or try again in an hour."),
     "wrong": gettext_lazy("This is not the code we sent last. Look at the newest mail."),
-    "expired": gettext_lazy("This code is too old, or none was sent. Ask for a new one."),
-    "spent": gettext_lazy("Too many tries. Ask for a new code."),
+    **typed_codes.REFUSALS,
 }
 
 

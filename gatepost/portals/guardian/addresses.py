@@ -18,6 +18,7 @@ from gatepost.notify.addresses import AddressRefused
 from gatepost.notify.codes import send_code
 from gatepost.notify.models import Address, Channel
 from gatepost.portals.frame import family_frame, page, signed_in
+from gatepost.portals.guardian import typed_codes
 from gatepost.portals.moment import now_of
 
 REFUSALS = {
@@ -26,8 +27,7 @@ REFUSALS = {
     "many": gettext_lazy("Five addresses are the most. Remove one first."),
     "often": gettext_lazy("Enough codes were sent for now. Look into the mailbox, or try again in an hour."),
     "wrong": gettext_lazy("This is not the code we sent last. Look at the newest mail."),
-    "expired": gettext_lazy("This code is too old, or none was sent. Ask for a new one."),
-    "spent": gettext_lazy("Too many tries. Ask for a new code."),
+    **typed_codes.REFUSALS,
 }
 
 
@@ -39,21 +39,6 @@ class AddressForm(forms.Form):
         help_text=gettext_lazy("We mail a code of six digits there. Only you can read it, so the address is proven."),
         error_messages={"required": gettext_lazy("Type the email address.")},
     )
-
-
-class CodeForm(forms.Form):
-    code = forms.RegexField(
-        r"^\s*\d{3}\s?\d{3}\s*$",
-        label=gettext_lazy("Code"),
-        error_messages={
-            "required": gettext_lazy("Type the six digits from the mail."),
-            "invalid": gettext_lazy("The code has six digits."),
-        },
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "8"}),
-    )
-
-    def clean_code(self) -> str:
-        return "".join(self.cleaned_data["code"].split())
 
 
 @open_to(SIGNED_IN)
@@ -86,25 +71,9 @@ def code(request: HttpRequest, address_id: int) -> HttpResponse:
     address = _own(request, address_id)
     if address.channel != Channel.EMAIL:
         raise Http404("no mailbox")
-    if address.is_proven:
-        return redirect("family-settings")
-    again = "again" in request.POST
-    form = CodeForm(request.POST if request.method == "POST" and not again else None)
-    try:
-        if again:
-            _send(request, address, now_of(request))
-            return redirect("address-code", address.pk)
-        if form.is_bound and form.is_valid():
-            addresses.prove(address, form.cleaned_data["code"], now=now_of(request))
-            messages.success(
-                request, _("{address} is proven. Choose below what to send there.").format(address=address.target)
-            )
-            return redirect("family-settings")
-    except AddressRefused as refused:
-        if again:
-            messages.warning(request, str(REFUSALS[refused.code]))
-            return redirect("address-code", address.pk)
-        form.add_error("code", str(REFUSALS[refused.code]))
+    form = typed_codes.typed(request, address, PROVING, name=address.target)
+    if isinstance(form, HttpResponse):
+        return form
     frame = family_frame(request, current="settings")
     return page(request, "guardian/address_code.html", frame, form=form, address=address.target, crumbs=_crumbs())
 
@@ -154,3 +123,11 @@ def _send(request: HttpRequest, address: Address, now: datetime) -> None:
 
 def _crumbs() -> list[dict[str, str]]:
     return [{"label": _("Account settings"), "url": reverse("family-settings")}]
+
+
+PROVING = typed_codes.Proving(
+    page="address-code",
+    send=_send,
+    proven=gettext_lazy("{address} is proven. Choose below what to send there."),
+    refusals=REFUSALS,
+)

@@ -18,7 +18,7 @@ from gatepost.notify import addresses, sms
 from gatepost.notify.addresses import AddressRefused
 from gatepost.notify.models import Address, Channel
 from gatepost.portals.frame import family_frame, page, signed_in
-from gatepost.portals.guardian import addresses as addresses_pages
+from gatepost.portals.guardian import typed_codes
 from gatepost.portals.moment import now_of
 
 REFUSALS = {
@@ -28,8 +28,7 @@ REFUSALS = {
     "many": gettext_lazy("Two numbers are the most. Remove one first."),
     "often": gettext_lazy("Enough codes were sent for now. Look at your telephone, or try again tomorrow."),
     "wrong": gettext_lazy("This is not the code we sent last. Look at the newest message."),
-    "expired": gettext_lazy("This code is too old, or none was sent. Ask for a new one."),
-    "spent": gettext_lazy("Too many tries. Ask for a new code."),
+    **typed_codes.REFUSALS,
 }
 
 
@@ -41,14 +40,6 @@ class NumberForm(forms.Form):
         help_text=gettext_lazy("We send a code of six digits there. Only you can read it, so the number is proven."),
         error_messages={"required": gettext_lazy("Type the mobile number.")},
     )
-
-
-class CodeForm(addresses_pages.CodeForm):
-    """The same six digits, out of a text message."""
-
-    def __init__(self, data: object = None) -> None:
-        super().__init__(data)  # type: ignore[arg-type]
-        self.fields["code"].error_messages["required"] = _("Type the six digits from the text message.")
 
 
 @open_to(SIGNED_IN)
@@ -78,24 +69,9 @@ def code(request: HttpRequest, address_id: int) -> HttpResponse:
     address = Address.objects.filter(account=signed_in(request), channel=Channel.SMS, pk=address_id).first()
     if address is None:
         raise Http404("no such number of yours")
-    if address.is_proven:
-        return redirect("family-settings")
-    again = "again" in request.POST
-    form = CodeForm(request.POST if request.method == "POST" and not again else None)
-    try:
-        if again:
-            _send(request, address, now_of(request))
-            return redirect("number-code", address.pk)
-        if form.is_bound and form.is_valid():
-            addresses.prove(address, form.cleaned_data["code"], now=now_of(request))
-            proven = _("{number} is proven. Choose below what to send there.").format(number=address.label)
-            messages.success(request, proven)
-            return redirect("family-settings")
-    except AddressRefused as refused:
-        if again:
-            messages.warning(request, str(REFUSALS[refused.code]))
-            return redirect("number-code", address.pk)
-        form.add_error("code", str(REFUSALS[refused.code]))
+    form = typed_codes.typed(request, address, PROVING, name=address.label)
+    if isinstance(form, HttpResponse):
+        return form
     frame = family_frame(request, current="settings")
     return page(request, "guardian/number_code.html", frame, form=form, number=address.label, crumbs=_crumbs())
 
@@ -121,3 +97,12 @@ def _send(request: HttpRequest, address: Address, now: datetime) -> None:
 
 def _crumbs() -> list[dict[str, str]]:
     return [{"label": _("Account settings"), "url": reverse("family-settings")}]
+
+
+PROVING = typed_codes.Proving(
+    page="number-code",
+    send=_send,
+    missing=gettext_lazy("Type the six digits from the text message."),
+    proven=gettext_lazy("{address} is proven. Choose below what to send there."),
+    refusals=REFUSALS,
+)
