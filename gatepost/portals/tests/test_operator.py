@@ -79,6 +79,11 @@ class TestTables:
         assert answer.status_code == 200
         assert b'value="registrar" selected' not in answer.content
 
+    def test_a_row_that_no_key_could_name_is_not_there(self, operator: Any) -> None:
+        for key in ("%00", "2%00", "nobody"):
+            answer = operator.get(f"/operator/admin/roster/district/{key}/change/")
+            assert (answer.status_code, answer["Location"]) == (302, "/operator/admin/")
+
     def test_no_table_is_asked_for_what_is_sealed_or_digested(self, operator: Any) -> None:
         for table, field in (("guardians_restriction", "person_digest"), ("roster_student", "id_number_sealed")):
             url = reverse(f"admin:{table}_changelist")
