@@ -16,12 +16,13 @@ from django.test import Client
 
 import gatepost
 from gatepost.allowances import rules
+from gatepost.allowances.queries import not_sent
 from gatepost.announcements.queries import HEADLINES
 from gatepost.attendance import arrivals, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
-from gatepost.notify import checks, ladder, reach, sender
+from gatepost.notify import checks, ladder, queries, reach, recipients, sender
 from gatepost.notify.queries import TOLD_EACH
 from gatepost.portals import moment
 from gatepost.portals.tests.visits import sign_in
@@ -192,6 +193,20 @@ def test_a_guardians_home_and_a_schools_board_read_by_index(
             answer = client.get(url, **{moment.KEY: at("07:50", MONDAY)})
         assert answer.status_code == 200
     assert {facts.STATEMENT, TOLD_EACH, HEADLINES, reach.LACKING, reach.NOT_REACHED} <= watch.seen
+    assert not watch.faults
+
+
+def test_what_was_sent_about_a_child_is_found_by_its_notices(scene: dict[str, Any], watch: Watch) -> None:
+    child, guardian = scene["children"][0], scene["guardian"]
+    tapped(scene["reader"], builders.a_card(child).uid, at("07:42"))
+    arrivals.follow_taps(now=at("07:43"))
+    watch.faults.clear()
+    assert [told.topic for told in queries.told_about(child.pk, MONDAY)] == ["arrived"]
+    assert queries.unreached([child.pk], MONDAY) == []
+    assert queries.last_sent(guardian.pk, [child.pk], today=MONDAY) == {}
+    assert not_sent(scene["school"], MONDAY.replace(day=1)) == {}
+    recipients.end_for(guardian.pk, child.pk, now=at("07:44"))
+    assert [told.because for told in queries.told_about(child.pk, MONDAY)] == ["ended"]
     assert not watch.faults
 
 

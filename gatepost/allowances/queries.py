@@ -37,10 +37,10 @@ def not_sent(school: School, month: date) -> dict[str, int]:
 
 def waiting(school: School, day: date) -> int:
     """How many short messages "not arrived" of `day` wait for the school's word, or may be made with it (`ladder`)."""
-    said = Notice.objects.filter(on_date=day, topic=NOT_ARRIVED).values("id")
     students = Student.objects.filter(school=school).values("pk")
+    said = Notice.objects.filter(on_date=day, about__in=students, topic=NOT_ARRIVED).values("id")
     queued = Delivery.objects.filter(on_date=day, channel=Channel.SMS, state=Delivery.State.QUEUED)
-    return queued.filter(notice_id__in=said, about__in=students).count() + _not_climbed(school, day)
+    return queued.filter(notice_id__in=said).count() + _not_climbed(school, day)
 
 
 def _not_climbed(school: School, day: date) -> int:

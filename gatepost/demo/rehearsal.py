@@ -160,8 +160,9 @@ _FORGET: Final = (
     "DELETE FROM gates_tap WHERE school_id = %(school)s AND tapped_at >= %(midnight)s AND month >= %(month)s",
     "DELETE FROM attendance_event WHERE school_id = %(school)s AND date = %(today)s",
     "DELETE FROM attendance_day WHERE school_id = %(school)s AND date = %(today)s",
-    "DELETE FROM notify_delivery USING roster_student student"
-    " WHERE student.school_id = %(school)s AND about = student.id AND on_date = %(today)s",
+    "DELETE FROM notify_delivery delivery USING roster_student student, notify_notice notice"
+    " WHERE student.school_id = %(school)s AND notice.about = student.id AND notice.on_date = %(today)s"
+    " AND delivery.notice_id = notice.id AND delivery.on_date = %(today)s",
     "DELETE FROM notify_notice USING roster_student student"
     " WHERE student.school_id = %(school)s AND about = student.id AND on_date = %(today)s",
 )

@@ -177,7 +177,8 @@ _LEFT = """
 SELECT FROM notify_delivery delivery
 JOIN notify_notice notice ON notice.id = delivery.notice_id AND notice.on_date = delivery.on_date
 WHERE delivery.on_date = %(on_date)s AND delivery.address_id = %(address)s AND notice.topic = 'address_check'
-    AND delivery.about IN (SELECT about FROM notify_recipient WHERE account_id = %(account)s)
+    AND notice.on_date = %(on_date)s
+    AND notice.about IN (SELECT about FROM notify_recipient WHERE account_id = %(account)s)
     AND delivery.state IN ('sent', 'delivered')
 LIMIT 1
 """

@@ -1,4 +1,6 @@
 import uuid
+from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -348,6 +350,8 @@ class Delivery(models.Model):
     """One notice to one address. States only move forward; a lease that ran out returns the row to the queue.
 
     queued → sending → sent → delivered, or failed (the world refused) or dropped (we decided not to: `because`).
+    Those about somebody are found through the notices (`Delivery.of`): an index by `about` would be one more entry for
+    each arrival.
     """
 
     class State(models.TextChoices):
@@ -380,3 +384,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @classmethod
+    def of(
+        cls, abouts: "Collection[uuid.UUID] | models.QuerySet[Any, Any]", **days: Any
+    ) -> "models.QuerySet[Delivery]":
+        """Deliveries about any of `abouts`; `days` narrows `on_date` as a filter does: `on_date__in=…`."""
+        said = Notice.objects.filter(about__in=abouts, **days).values("pk")
+        return cls.objects.filter(notice_id__in=said, **days)

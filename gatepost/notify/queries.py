@@ -37,7 +37,7 @@ class Told:
 
 def told_about(about: UUID, on_date: date, *, account_id: UUID | None = None) -> list[Told]:
     """The deliveries about `about` on a day, oldest first; only those to `account_id` if given."""
-    deliveries = Delivery.objects.filter(about=about, on_date=on_date)
+    deliveries = Delivery.of([about], on_date=on_date)
     if account_id is not None:
         deliveries = deliveries.filter(account_id=account_id)
     return _told(deliveries.order_by("pk")[:500])
@@ -55,10 +55,10 @@ def told_each(abouts: Collection[UUID], on_date: date, *, account_id: UUID) -> l
 TOLD_EACH = """
 SELECT d.about, n.topic, d.channel, coalesce(a.target, ''), coalesce(a.label, ''), d.state, d.because,
     n.posted_at, d.settled_at
-FROM notify_delivery d
-JOIN notify_notice n ON n.id = d.notice_id AND n.on_date = %(day)s::date
+FROM notify_notice n
+JOIN notify_delivery d ON d.notice_id = n.id AND d.on_date = %(day)s::date
 LEFT JOIN notify_address a ON a.id = d.address_id
-WHERE d.on_date = %(day)s::date AND d.about = ANY(%(abouts)s::uuid[]) AND d.account_id = %(account)s::uuid
+WHERE n.on_date = %(day)s::date AND n.about = ANY(%(abouts)s::uuid[]) AND d.account_id = %(account)s::uuid
 ORDER BY d.id LIMIT 500
 """
 
@@ -68,7 +68,7 @@ def unreached(abouts: Collection[UUID], on_date: date) -> list[Told]:
     lost = Q(state=Delivery.State.FAILED) | Q(
         state=Delivery.State.DROPPED, because__in=["stale", "unreachable", "budget"]
     )
-    return _told(Delivery.objects.filter(lost, about__in=abouts, on_date=on_date).order_by("-pk")[:500])
+    return _told(Delivery.of(abouts, on_date=on_date).filter(lost).order_by("-pk")[:500])
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +263,7 @@ def addresses_of(account_id: UUID) -> list[Address]:
 def last_sent(account_id: UUID, abouts: Collection[UUID], *, today: date) -> dict[int, datetime]:
     """When the last message about any of `abouts` was handed over, by address of the account; of a week."""
     days = [today - timedelta(days=number) for number in range(LAST_SENT_DAYS)]
-    sent = Delivery.objects.filter(
-        on_date__in=days, about__in=abouts, account_id=account_id, state__in=["sent", "delivered"]
-    )
+    sent = Delivery.of(abouts, on_date__in=days).filter(account_id=account_id, state__in=["sent", "delivered"])
     return dict(sent.values_list("address_id").annotate(Max("settled_at")))
 
 

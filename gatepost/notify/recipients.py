@@ -26,9 +26,7 @@ def end_for(account_id: UUID, about: UUID, *, now: datetime) -> None:
         Recipient.objects.filter(account_id=account_id, about=about, ended_at=None).update(ended_at=now)
         Subscription.objects.filter(recipient__account_id=account_id, recipient__about=about).delete()
         news = now.date() - timedelta(days=DAYS_LOOKED_AT)  # what is older does not leave anyway
-        queued = Delivery.objects.filter(
-            on_date__gte=news, account_id=account_id, about=about, state=Delivery.State.QUEUED
-        )
+        queued = Delivery.of([about], on_date__gte=news).filter(account_id=account_id, state=Delivery.State.QUEUED)
         channels = Counter(queued.select_for_update().values_list("channel", flat=True))
         queued.update(state=Delivery.State.DROPPED, because="ended", settled_at=now)
         tally.count({(SETTLED, channel, "dropped", "ended"): number for channel, number in channels.items()})

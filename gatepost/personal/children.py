@@ -85,7 +85,7 @@ def cards(_account: Account, student: Student, _now: datetime) -> list[Row]:
 
 def messages(account: Account, student: Student, now: datetime) -> list[Row]:
     """What was said to this guardian about this child, and what became of it, with the last word of the channel."""
-    found = Delivery.objects.filter(on_date__in=_dates(student, now), about=student.pk, account_id=account.pk)
+    found = Delivery.of([student.pk], on_date__in=_dates(student, now)).filter(account_id=account.pk)
     deliveries = list(found.order_by("-on_date", "-pk")[:ROWS_MOST])
     topics = dict(
         Notice.objects.filter(
