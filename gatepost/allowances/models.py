@@ -7,6 +7,14 @@ from django.db.models import F, Q
 from gatepost.roster.models import School, Student
 
 
+class Budgets(models.QuerySet["Budget"]):
+    """Budgets, and those of them that still pay for something."""
+
+    def with_some_left(self) -> "Budgets":
+        """Those of which `left` is more than nothing."""
+        return self.filter(granted__gt=F("used") + F("beyond"))
+
+
 class Budget(models.Model):
     """What a school spends on short messages in a month, in segments: what the carrier counts, not messages.
 
@@ -20,6 +28,8 @@ class Budget(models.Model):
     beyond = models.PositiveIntegerField(default=0)
     segment_price = models.PositiveIntegerField()  # hundredths of a New Taiwan dollar
     monthly_fee = models.PositiveIntegerField(default=0)  # New Taiwan dollars that a family pays for a child's month
+
+    objects = Budgets.as_manager()
 
     class Meta:
         constraints = [

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db.models import Count, F
+from django.db.models import Count
 
 from gatepost.allowances.models import Budget
 from gatepost.attendance.models import Day, Sweep
@@ -45,7 +45,7 @@ def waiting(school: School, day: date) -> int:
 
 def _not_climbed(school: School, day: date) -> int:
     """How many more people could be told by short message, had the school confirmed."""
-    paid = Budget.objects.filter(school=school, month=day.replace(day=1), used__lt=F("granted"))
+    paid = Budget.objects.with_some_left().filter(school=school, month=day.replace(day=1))
     asked = Sweep.objects.filter(school=school, date=day, decided_at__isnull=False, confirmed_at=None)
     if Channel.SMS not in settings.CHANNELS or not paid.exists() or not asked.exists():
         return 0

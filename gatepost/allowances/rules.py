@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from gatepost.allowances.models import Budget, Grant, Spending
 from gatepost.attendance.models import Sweep
@@ -21,6 +20,7 @@ from gatepost.roster.models import Student
 ASK_AGAIN = timedelta(seconds=30)
 GIVEN_BACK_AT_ONCE = 1_000
 LOOKED_AT = timedelta(days=3)
+LOOKED_AT_HOURLY = timedelta(days=40)  # what lay while no worker ran is settled, and given back, when one runs again
 
 YES = Verdict()
 NOT_OFFERED, NOT_GRANTED, UNCONFIRMED, SPENT = (
@@ -50,20 +50,20 @@ def may_climb(abouts: Sequence[UUID], *, topic: str, on_date: date) -> set[UUID]
     if topic != NOT_ARRIVED:
         return set()
     schools = dict(Student.objects.filter(pk__in=abouts).values_list("pk", "school_id"))
-    paid = set(
-        Budget.objects.filter(
-            school__in=set(schools.values()), month=first_of(on_date), used__lt=F("granted")
-        ).values_list("school_id", flat=True)
-    )
+    budgets = Budget.objects.with_some_left().filter(school__in=set(schools.values()), month=first_of(on_date))
+    paid = set(budgets.values_list("school_id", flat=True))
     confirmed = Sweep.objects.filter(school__in=paid, date=on_date, confirmed_at__isnull=False)
     may = set(confirmed.values_list("school_id", flat=True))
     return {about for about, school in schools.items() if school in may}
 
 
-def give_back(*, now: datetime) -> int:
-    """Return to the budgets what was taken for messages that never left. Returns how many messages that were."""
+def give_back(*, now: datetime, back: timedelta = LOOKED_AT) -> int:
+    """Return to the budgets what was taken for messages that never left. Returns how many messages that were.
+
+    Looks at those of the days since `back` before `now`.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_NEVER_LEFT, {"since": (now - LOOKED_AT).date(), "limit": GIVEN_BACK_AT_ONCE})
+        cursor.execute(_NEVER_LEFT, {"since": (now - back).date(), "limit": GIVEN_BACK_AT_ONCE})
         rows = list(Spending.objects.filter(pk__in=[pk for (pk,) in cursor.fetchall()]))
         budgets = _locked({(row.budget_id) for row in rows})
         for row in rows:
@@ -178,7 +178,8 @@ def _locked(ids: set[int]) -> dict[int, Budget]:
 _NEVER_LEFT = """
 SELECT spending.id FROM allowances_spending spending
 JOIN notify_delivery delivery ON delivery.id = spending.delivery_id AND delivery.on_date = spending.on_date
-WHERE spending.on_date >= %(since)s AND delivery.state IN ('failed', 'dropped')
+WHERE spending.on_date >= %(since)s AND delivery.on_date >= %(since)s
+  AND delivery.state IN ('failed', 'dropped') AND delivery.because <> 'undelivered'
   AND NOT EXISTS (SELECT FROM notify_smspart part WHERE part.delivery_id = spending.delivery_id)
 LIMIT %(limit)s
 FOR UPDATE OF spending SKIP LOCKED

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -72,7 +72,12 @@ def sms() -> Way:
         every_seconds=5,
         repeat=False,
     )
-    return Way("sms", carrier, is_down=lambda: carrier.is_down, beside=(receipts,))
+    returned = Loop(
+        "sms-returned",
+        lambda now: rules.give_back(now=now, back=rules.LOOKED_AT_HOURLY),
+        every_seconds=timedelta(hours=1).total_seconds(),
+    )
+    return Way("sms", carrier, is_down=lambda: carrier.is_down, beside=(receipts, returned))
 
 
 def push() -> Way:

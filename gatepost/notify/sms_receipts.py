@@ -29,17 +29,22 @@ def note(delivery: Leased, references: Sequence[str], *, now: datetime) -> None:
         return
     with transaction.atomic():
         for reference in references:
-            SmsPart.objects.update_or_create(
-                reference=reference,
-                defaults={"delivery_id": delivery.id, "on_date": delivery.on_date},
-                create_defaults={
-                    "delivery_id": delivery.id,
-                    "on_date": delivery.on_date,
-                    "noted_at": now,
-                    "asked_at": now,
-                },
-            )
+            _name(reference, delivery, now=now)
         _settle(delivery.id, now=now)
+
+
+def _name(reference: str, delivery: Leased, *, now: datetime) -> None:
+    named = {"delivery_id": delivery.id, "on_date": delivery.on_date}
+    part, is_new = SmsPart.objects.select_for_update().get_or_create(
+        reference=reference, defaults={**named, "noted_at": now, "asked_at": now}
+    )
+    if is_new:
+        return
+    if part.delivery_id not in (None, delivery.id):  # it began its numbers again: that end was another message's
+        part.delivered_at, part.failed_at, part.permanent, part.said = None, None, False, ""
+        part.noted_at, part.asked_at = now, now
+    part.delivery_id, part.on_date = delivery.id, delivery.on_date
+    part.save()
 
 
 def take(receipt: Receipt, *, now: datetime) -> None:

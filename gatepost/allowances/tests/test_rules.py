@@ -24,7 +24,8 @@ from gatepost.attendance.models import Sweep
 from gatepost.audit.models import Entry
 from gatepost.channels.errors import ChannelError
 from gatepost.channels.sms.gateway import Outcome, Receipt
-from gatepost.notify import addresses, notices, recipients, sms_receipts
+from gatepost.config import carriers
+from gatepost.notify import addresses, notices, recipients, sender, sms_receipts
 from gatepost.notify.models import Channel, Delivery, SmsPart
 from gatepost.roster.models import School, Student
 from tests import builders
@@ -216,6 +217,49 @@ def test_what_was_sent_and_not_delivered_is_not_given_back(
     assert states() == [("failed", "undelivered")]
     assert rules.give_back(now=NOW) == 0
     assert number_of(mother).is_usable
+
+
+def test_what_lay_while_no_worker_ran_is_given_back_when_one_runs_again(
+    school: School, child: Student, mother: Account, telephones: Telephones
+) -> None:
+    a_budget(school)
+    a_granted_month(mother, child)
+    say(child, words.ARRIVED)
+    telephones.answer = lambda _: Outcome(ChannelError("away", permanent=False))
+    send(telephones)
+    later = NOW + timedelta(days=9)
+    assert sender.drop_old(now=later) >= 1
+    assert states() == [("dropped", "stale")]
+    assert sum(loop.work(later) for loop in carriers.sms().beside if loop.name == "sms-returned") == 1
+    assert Budget.objects.get().used == 0
+
+
+def test_what_the_carrier_wants_paid_is_not_given_back_when_it_begins_its_numbers_again(
+    school: School, child: Student, mother: Account, telephones: Telephones
+) -> None:
+    a_budget(school)
+    a_granted_month(mother, child)
+    telephones.answer = lambda _: Outcome(references=("m1",))
+    say(child, words.ARRIVED)
+    send(telephones)
+    sms_receipts.take(Receipt("m1", delivered=False, said="8"), now=NOW)
+    say(child, words.LEFT)
+    send(telephones)
+    assert states() == [("failed", "undelivered"), ("sent", "")]
+    assert rules.give_back(now=NOW) == 0
+    assert Budget.objects.get().used == 2
+
+
+def test_a_budget_that_corrections_used_up_makes_no_rung(
+    school: School, child: Student, mother: Account, telephones: Telephones
+) -> None:
+    a_budget(school, granted=2)
+    decided(school)
+    sweep.confirm(school, by=None, now=NOW)
+    asked = {"topic": words.NOT_ARRIVED, "on_date": MONDAY}
+    assert rules.may_climb([child.pk], **asked) == {child.pk}
+    Budget.objects.update(used=1, beyond=1)
+    assert rules.may_climb([child.pk], **asked) == set()
 
 
 def test_a_budget_cannot_be_set_below_what_is_spent(

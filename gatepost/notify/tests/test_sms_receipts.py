@@ -87,6 +87,17 @@ def test_a_receipt_that_is_quicker_than_our_note_is_not_lost(child: Student) -> 
     assert state() == ("delivered", "")
 
 
+def test_the_end_of_an_older_message_of_that_name_is_no_sign_for_a_new_one(child: Student) -> None:
+    older = {"delivery_id": 7, "on_date": MONDAY, "noted_at": NOW, "asked_at": NOW}
+    SmsPart.objects.create(reference="m1", **older, delivered_at=NOW)
+    telephones = Telephones()
+    telephones.answer = lambda _: Outcome(references=("m1",))  # its numbers began again
+    send(telephones, child)
+    assert state() == ("sent", "")
+    sms_receipts.take(Receipt("m1", delivered=False, said="8"), now=NOW)
+    assert state() == ("failed", "undelivered")
+
+
 def test_a_long_message_is_delivered_with_its_last_part(child: Student) -> None:
     telephones = Telephones()
     telephones.answer = lambda _: Outcome(references=("one", "two"))
