@@ -7,7 +7,7 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
-.PHONY: help up test lint format pytest shots guide lighthouse bench faults fuzz interop messages browser clean
+.PHONY: help up test lint format pytest shots guide lighthouse bench faults city-morning fuzz interop messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make lighthouse  how the first pages of families do in Lighthouse on a phone (needs Node)"
 	@echo "make bench     figures beside their references (ONLY=taps for one of them)"
 	@echo "make faults    what goes wrong in a machine room, done to real processes, in the long form (FAULTS_SEED=… plays one again)"
+	@echo "make city-morning  a morning of 1,000 families on every channel, each provider failing in turn (with Node: by SMPP, too)"
 	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
 	@echo "make interop   software not written here signs people in: openid-client, Apache, Kolibri (what is not installed is skipped)"
 	@echo "make bench-growth  the same at 1, 10, 100 and 280 schools, with and without a year behind them"
@@ -62,6 +63,9 @@ bench: .venv/.ready
 
 faults: .venv/.ready
 	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -v -n logical --dist worksteal
+
+city-morning: .venv/.ready
+	FAULTS=city $(RUN) -m pytest tests/faults/test_a_morning_on_every_channel.py -v -n 0 -rs
 
 fuzz: .venv/.ready
 	FAULTS=long $(RUN) -m pytest tests/fuzz -v -n logical --dist worksteal

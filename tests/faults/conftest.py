@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """What it takes to play this run again."""
-    form = "long" if lengths.length().is_long else "short"
+    form = "city" if lengths.length().is_city else "long" if lengths.length().is_long else "short"
     return f"faults: {form} form, {SEED}={os.environ[SEED]}"
 
 
@@ -57,7 +57,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in tally.table(_told):
         terminalreporter.write_line(line)
     if lengths.length().is_long:
-        kept = tally.keep(_told, outcomes=_outcomes, seconds=time.monotonic() - _began, seed=seed)
+        name = "city-morning" if lengths.length().is_city else "latest"
+        kept = tally.keep(_told, name=name, outcomes=_outcomes, seconds=time.monotonic() - _began, seed=seed)
         terminalreporter.write_line(f"kept in {kept}")
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from gatepost import __file__ as package
@@ -39,7 +40,7 @@ def table(told: Mapping[str, Mapping[str, int]]) -> list[str]:
         lines.append(name.removeprefix("test_").removesuffix("[ground0]").replace("_", " "))
         lines.append("".join(f"{counts.get(column, ''):>14,}" if column in counts else " " * 14 for column in COLUMNS))
         more = ", ".join(f"{what}: {number:,}" for what, number in counts.items() if what not in COLUMNS)
-        lines += [f"{'':14}{more}"] if more else []
+        lines += wrap(more, 120, initial_indent=" " * 14, subsequent_indent=" " * 14)
     return lines
 
 
@@ -51,8 +52,10 @@ def total(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(together)
 
 
-def keep(told: Mapping[str, Mapping[str, int]], *, outcomes: Mapping[str, int], seconds: float, seed: int) -> Path:
-    """Write the run to `var/faults/latest.json`; returns where."""
+def keep(
+    told: Mapping[str, Mapping[str, int]], *, name: str, outcomes: Mapping[str, int], seconds: float, seed: int
+) -> Path:
+    """Write the run to `var/faults/<name>.json`; returns where."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -64,6 +67,6 @@ def keep(told: Mapping[str, Mapping[str, int]], *, outcomes: Mapping[str, int], 
         "tests": {name: dict(counts) for name, counts in told.items()},
         "together": total(told.values()),
     }
-    file = FOLDER / "latest.json"
+    file = FOLDER / f"{name}.json"
     file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

@@ -8,11 +8,10 @@ of the tables and of what the providers got.
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -23,11 +22,9 @@ from gatepost.attendance import arrivals, sweep
 from gatepost.attendance.models import Sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.cards.models import Card
-from gatepost.channels.line.tests.platform import SECRET, TOKEN, Platform, a_platform, user
+from gatepost.channels.line.tests.platform import user
 from gatepost.channels.push.subscription import PushSubscription
-from gatepost.channels.push.tests.service import PushedBrowser, PushService, a_push_service
-from gatepost.channels.sms import segments
-from gatepost.channels.sms.tests.fake_mitake import FakeMitake, mitake
+from gatepost.channels.push.tests.service import PushedBrowser
 from gatepost.config.carriers import Way, ways
 from gatepost.gates.models import Reader
 from gatepost.kit.worker import Loop
@@ -39,7 +36,8 @@ from tests import builders
 from tests.builders import MONDAY, at
 from tests.faults import length as lengths
 from tests.faults.length import Length
-from tests.faults.sink import Mail, Manners, Sink
+from tests.faults.providers import PROVIDERS, Providers, four_providers
+from tests.faults.sink import Sink
 from tests.faults.tally import Counts
 
 pytestmark = pytest.mark.django_db
@@ -52,71 +50,42 @@ MIXES = (
     ("email", "line"), ("line", "push"), ("push", "sms"), ("sms", "email"),
     ("line", "sms", "email"), ("push", "email", "line"), ("email", "sms", "push"),
 )  # fmt: skip
-PROVIDERS = ("line", "email", "push", "sms")
-
-
-class Forever:
-    """A script that never ends: LINE in trouble."""
-
-    def popleft(self) -> Any:
-        return 500, {"message": "Internal server error"}
-
-
-class Busy(Manners):
-    """A mail server that takes nothing today."""
-
-    async def message(self, mail: Mail) -> bytes:
-        return b"451 4.3.0 try again later"
-
-
-@dataclass
-class Providers:
-    """The four, and what each is told to say."""
-
-    mail: Sink
-    line: Platform
-    push: PushService
-    sms: FakeMitake
-
-    def fail(self, provider: str) -> None:
-        """From now on this one answers errors."""
-        match provider:
-            case "email":
-                self.mail.manners = Busy()
-            case "line":
-                self.line.script = cast("Any", Forever())
-            case "push":
-                self.push.answer = (503, {})
-            case "sms":
-                self.sms.down = 503
-
-    def got(self, provider: str) -> Counter[tuple[str, str]]:
-        """How often each person got each text there."""
-        match provider:
-            case "email":
-                return Counter((one.to, one.subject) for one in self.mail.mails)
-            case "line":
-                return Counter(self.line.got)
-            case "push":
-                return Counter((one.path, one.headers["topic"]) for one in self.push.taken)
-        return (
-            Counter((fields[1], fields[6]) for fields in self.sms.sent.values()) if self.sms.down == 200 else Counter()
-        )
+FAMILIES, FAMILIES_LONG, FAMILIES_CITY = 30, 250, 1_000
+# Who fails, and over what text messages go.
+SHORT = (("line", "mitake"),)
+LONG = tuple((provider, "mitake") for provider in PROVIDERS)
+CITY = (*LONG, ("line", "smpp"), ("sms", "smpp"))
 
 
 @pytest.fixture
-def providers(settings: Any, sink: Sink) -> Iterator[Providers]:
-    with ExitStack() as stack:
-        line, push = stack.enter_context(a_platform()), stack.enter_context(a_push_service())
-        sms = stack.enter_context(mitake())
-        settings.CHANNELS = ["email", "line", "push", "sms"]
-        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_SECURITY = "127.0.0.1", sink.port, "none"
-        settings.LINE_CHANNEL_SECRET, settings.LINE_ACCESS_TOKEN = SECRET, TOKEN
-        settings.LINE_ACCOUNT, settings.LINE_API = "@123abcde", line.url
-        settings.PUSH_CONTACT, settings.PUSH_PRIVATE = "mailto:gatepost@gatepost.example", True
-        settings.SMS, settings.SMS_URL, settings.SMS_USER, settings.SMS_PASSWORD = "mitake", sms.url, "city", "secret"
-        settings.LADDER_WAIT = timedelta(minutes=5)
-        yield Providers(sink, line, push, sms)
+def providers(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, sink: Sink, caplog: pytest.LogCaptureFixture, gateway: str
+) -> Iterator[Providers]:
+    with four_providers(settings, monkeypatch, sink, caplog, gateway=gateway) as four:
+        yield four
+
+
+@pytest.fixture
+def booked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many segments were ever taken from budgets, and how many of them were given back."""
+    found: Counter[str] = Counter()
+
+    def counted(name: str, sign: int, do: Any) -> Any:
+        def counting(*args: Any, **named: Any) -> Any:
+            before = _held()
+            done = do(*args, **named)
+            found[name] += sign * (_held() - before)
+            return done
+
+        return counting
+
+    monkeypatch.setattr(rules, "allow", counted("booked", 1, rules.allow))
+    monkeypatch.setattr(rules, "give_back", counted("given back", -1, rules.give_back))
+    return found
+
+
+def _held() -> int:
+    return sum(Spending.objects.values_list("segments", flat=True))
 
 
 @dataclass
@@ -138,6 +107,7 @@ class Morning:
     school: School
     reader: Reader
     providers: Providers
+    failing: str
     families: list[Family] = field(default_factory=list)
     said_back: int = 0
 
@@ -172,7 +142,7 @@ class Morning:
                 self.providers.line.users.add(user(number))
                 return addresses.count_as_proven(account, user(number), channel=Channel.LINE, label="LINE", now=BEGIN)
             case "sms":
-                mobile = f"+8869{number:07d}1"
+                mobile = f"+8869{number:07d}{1 if family.answers else 2}"
                 return addresses.count_as_proven(account, mobile, channel=Channel.SMS, label="…", now=BEGIN)
         family.browser = self.providers.push.a_browser(str(number))
         return self._receiver(account, family.browser.subscription)
@@ -194,12 +164,15 @@ class Morning:
         carried = ways()
         now = BEGIN
         while now <= END:
+            self.providers.clock.played = now - BEGIN
+            self.providers.fail(self.failing, now)
             while come and come[0][0] <= now:
                 tapped(self.reader, come[0][1].card.uid, come.pop(0)[0])
             builders.hear(self.reader, now)
             self._work(carried, now)
             self._people(now)
             now += timedelta(minutes=2 if now < at("08:10") else 1 if now < at("08:35") else 5)
+        self.providers.clock.played += timedelta(minutes=5)
         self._work(ways(), END + timedelta(minutes=5))  # a worker that does not remember who was down
 
     def _work(self, carried: list[Way], now: datetime) -> None:
@@ -227,16 +200,14 @@ class Morning:
                 assert browser is not None
                 receivers.came(json.loads(browser.read(taken.body))["receipt"], now=now)
         self.said_back = len(self.providers.push.taken)
-        for reference, fields in zip(self.providers.sms.statuses, self.providers.sms.sent.values(), strict=True):
-            if self.families[int(fields[1].removeprefix("0")[1:-1])].answers:
-                self.providers.sms.statuses[reference] = "4"
+        self.providers.sms.deliver()
 
 
-def _morning(providers: Providers, families: int) -> Morning:
+def _morning(providers: Providers, failing: str, families: int) -> Morning:
     school = builders.a_school()
     builders.a_school_day(school)
     budgets.set_budget(school, MONDAY.replace(day=1), granted=5_000, segment_price=85, monthly_fee=0, by=None)
-    morning = Morning(school, builders.a_reader(school)[0], providers)
+    morning = Morning(school, builders.a_reader(school)[0], providers, failing)
     for number in range(families):
         if number % CLASS_SIZE == 0:
             place = number // CLASS_SIZE
@@ -247,34 +218,51 @@ def _morning(providers: Providers, families: int) -> Morning:
     return morning
 
 
-def _in_time() -> dict[Any, set[str]]:
-    """By which channels each notice reached somebody before it was stale, by topic and whom it is about."""
-    found: dict[Any, set[str]] = {}
+@dataclass
+class Told:
+    """By which channels a notice reached somebody before it was stale, and how long before that the first did."""
+
+    channels: set[str] = field(default_factory=set)
+    to_spare: timedelta = timedelta(0)
+
+
+def _in_time() -> dict[Any, Told]:
+    """By topic and whom it is about."""
+    found: dict[Any, Told] = {}
     notices = Notice.objects.in_bulk()
     for one in Delivery.objects.filter(state__in=["sent", "delivered"]):
         notice = notices[one.notice_id]
         if one.settled_at is not None and one.settled_at <= notice.best_before:
-            found.setdefault((notice.topic, notice.about), set()).add(one.channel)
+            told = found.setdefault((notice.topic, notice.about), Told())
+            told.channels.add(one.channel)
+            told.to_spare = max(told.to_spare, notice.best_before - one.settled_at)
     return found
 
 
-@pytest.mark.parametrize("failing", PROVIDERS if lengths.length().is_long else PROVIDERS[:1])
+@pytest.mark.parametrize(
+    ("failing", "gateway"), CITY if lengths.length().is_city else LONG if lengths.length().is_long else SHORT
+)
 def test_everybody_is_told_by_some_channel_and_nobody_twice(
-    providers: Providers, length: Length, counts: Counts, failing: str
+    providers: Providers, booked: Counter[str], length: Length, counts: Counts, failing: str
 ) -> None:
-    morning = _morning(providers, length.of(30, 1_000))
-    providers.fail(failing)
+    morning = _morning(providers, failing, FAMILIES_CITY if length.is_city else length.of(FAMILIES, FAMILIES_LONG))
     morning.play()
 
     told = _in_time()
     missing = [one for one in morning.families if one.is_missing]
-    assert not [one.child for one in morning.families if not one.is_missing and ("arrived", one.child.pk) not in told]
-    assert not [one.child for one in missing if ("not_arrived", one.child.pk) not in told]
-    assert failing not in set().union(*told.values())
+    events = [("not_arrived" if one.is_missing else "arrived", one.child.pk) for one in morning.families]
+    untold = [event for event in events if event not in told]
+    got = {provider: providers.got(provider) for provider in PROVIDERS}
+    twice = [(provider, *one) for provider in PROVIDERS for one, times in got[provider].items() if times > 1]
+    counts.note(families=len(morning.families), events=len(events), untold=len(untold), doubled=len(twice))
+    by = Counter(channel for event in events if event in told for channel in told[event].channels)
+    counts.note(**{f"told by {provider}": by[provider] for provider in PROVIDERS})
+    assert not untold
+    assert failing not in set().union(*(one.channels for one in told.values()))
+    assert failing != "sms" or providers.sms.fails_seen() == providers.sms.fails
 
     # Nobody twice: by what the providers got, and by the tables.
-    got = {provider: providers.got(provider) for provider in PROVIDERS}
-    assert not [twice for provider in PROVIDERS for twice in got[provider].items() if twice[1] > 1]
+    assert not twice
     gone = Delivery.objects.filter(state__in=["sent", "delivered"])
     to_each = Counter(gone.values_list("notice_id", "account_id", "channel"))
     assert set(to_each.values()) == {1}
@@ -301,15 +289,20 @@ def test_everybody_is_told_by_some_channel_and_nobody_twice(
     found = Notice.objects.filter(follows=first.pk).values("pk")
     assert set(gone.filter(notice_id__in=found).values_list("address_id", flat=True)) <= heard
 
-    # The figures: what was taken from the budgets is what the providers took.
+    # The figures: what was taken from the budgets is what the provider took, and what was given back.
     budget = Budget.objects.get()
-    sent = [fields[6] for fields in providers.sms.sent.values()] if failing != "sms" else []
-    assert budget.used + budget.beyond == sum(segments.count(text).number for text in sent)
-    assert budget.used + budget.beyond == sum(Spending.objects.values_list("segments", flat=True))
+    spent = providers.sms.segments()
+    assert budget.used + budget.beyond == _held() == spent
+    assert booked["booked"] == spent + booked["given back"]
+    assert (spent == 0 and booked["given back"] > 0) if failing == "sms" else spent > 0
     counted = LineMonth.objects.filter(month=MONDAY.replace(day=1)).values_list("sent", flat=True).first()
     assert (counted or 0) == providers.line.used == by_channel["line"]
 
     rungs = Delivery.objects.filter(notice_id__in=climbs.values("notice_id")).count() - len(missing)
-    counts.note(notices=Notice.objects.count(), mails=by_channel["email"], families=len(morning.families), rungs=rungs)
-    counts.note(line_messages=by_channel["line"], app_messages=by_channel["push"], text_messages=by_channel["sms"])
+    counts.note(notices=Notice.objects.count(), mails=by_channel["email"], line_messages=by_channel["line"])
+    counts.note(app_messages=by_channel["push"], text_messages=by_channel["sms"], rungs=rungs)
     counts.note(confirmed=len(proven), on_the_list=len(listed))
+    counts.note(segments_booked=booked["booked"], given_back=booked["given back"], spent=spent)
+    for topic in ("arrived", "not_arrived"):
+        spare = min(told[event].to_spare for event in events if event[0] == topic)
+        counts.note(**{f"minutes to spare when told, {topic}": spare // timedelta(minutes=1)})

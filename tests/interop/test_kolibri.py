@@ -14,7 +14,7 @@ from gatepost.kit.clock import utc_now
 from gatepost.sso import consents, subjects
 from gatepost.sso.tests.conversations import Rp, a_browser, a_service
 from tests import builders
-from tests.interop.conftest import VAR
+from tests.interop.packages import VAR
 from tests.served import free_port
 
 PACKAGES = ["kolibri==0.19.5", "kolibri-oidc-client-plugin==0.3.2"]

@@ -1,12 +1,8 @@
 """node-smpp's server takes what our SMPP client hands over, and tells what became of it."""
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,43 +10,15 @@ from gatepost.channels.errors import ChannelError
 from gatepost.channels.sms.gateway import Outcome, OutgoingSms, Receipt, Take
 from gatepost.channels.sms.smpp import SmppGateway
 from gatepost.channels.sms.smpp_link import SmppSettings
+from tests.interop.carrier import Carrier, a_carrier
 
-SMSC = Path(__file__).with_name("smsc.mjs")
 LONG = "雙園國小：" + "王小明 07:42 到校。" * 12 + "🙂"
-
-
-class Carrier:
-    """The server, and what it said so far."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.said: list[dict[str, Any]] = []
-        self.port = self.until("listening")["port"]
-
-    def until(self, event: str) -> dict[str, Any]:
-        """The next `event`; what comes before it is kept."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said.append(json.loads(line))
-            if self.said[-1]["event"] == event:
-                return self.said[-1]
-        raise AssertionError(f"the carrier ended without {event}")
-
-    def restart(self) -> None:
-        """Every session ends."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
 
 
 @pytest.fixture
 def carrier(node_modules: Path) -> Iterator[Carrier]:
-    script = node_modules.parent / SMSC.name
-    shutil.copy(SMSC, script)  # a module finds its packages beside itself
-    process = subprocess.Popen(["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    yield Carrier(process)
-    process.kill()
-    process.communicate()
+    with a_carrier(node_modules) as carrier:
+        yield carrier
 
 
 @pytest.fixture
