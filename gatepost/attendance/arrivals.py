@@ -16,7 +16,7 @@ from gatepost.kit.prepared import prepared
 from gatepost.watch import tally
 
 BATCH = 2_000
-SHARDS_AT_ONCE = TapQueue.SHARDS // 2  # leaves some for another worker
+SHARDS_AT_ONCE = TapQueue.SHARDS // 3  # leaves some for others
 FOLLOWED = "taps_followed"  # the counter of what became of the taps
 
 

@@ -31,7 +31,7 @@ from gatepost.watch import beats, tally
 
 log = logging.getLogger(__name__)
 
-ARRIVALS_THREADS = 2  # most of the work is the database's, so two keep two cores busy
+ARRIVALS_THREADS = 3  # most of the work is the database's: two keep two cores busy while the third waits for the disk
 PARTITIONED = (
     "gates_tap",
     "attendance_event",
