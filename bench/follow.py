@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 import psycopg
 
 from bench import city, copying
 from bench.city import City
-from bench.figures import Figure, in_turn
+from bench.figures import Figure
 from bench.stage import Stage, today
 
 TAPS = 75_000  # a round, of which the end, when one loop has nothing left, is a small part
@@ -25,10 +24,9 @@ def figures(stage: Stage) -> list[Figure]:
 
 
 def measured(stage: Stage, where: City, *, rounds: int = ROUNDS) -> list[Figure]:
-    """The same in a city of any size; then beside a COPY into a table with key and checks, without bounds."""
+    """The same in a city of any size."""
     url = city.ready(stage, where, today=today())
     slices = iter(range(1 + rounds))
-    alike: list[float] = []
     with psycopg.connect(url, autocommit=True) as connection:
         taps = min(TAPS, where.students // (rounds + 1))
 
@@ -37,17 +35,8 @@ def measured(stage: Stage, where: City, *, rounds: int = ROUNDS) -> list[Figure]
             hand_in(connection, first, first + taps)
             return taps / follow(url, taps)
 
-        def reference() -> float:
-            alike.append(copying.rows_a_second(url, table=copying.ALIKE))
-            return copying.rows_a_second(url)
-
         measure()  # plans and caches are warm in the morning's rush
-        value, bare, ratio = in_turn(measure, reference, rounds=rounds)
-    keyed = median(alike)
-    return [
-        Figure("follow", value, "taps/s", "binary COPY, one stream", bare, ratio, 0.08, 0.15),
-        Figure("follow_keyed", value, "taps/s", "binary COPY, with key and checks", keyed, value / keyed),
-    ]
+        return copying.beside(measure, url, name="follow", must=0.08, aim=0.15, rounds=rounds)
 
 
 def hand_in(connection: psycopg.Connection[Any], first: int, last: int) -> None:
