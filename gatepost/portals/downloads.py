@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 
 # What a spreadsheet takes for a formula or a command at the beginning of a cell (OWASP, CSV injection:
 # https://owasp.org/www-community/attacks/CSV_Injection).
@@ -20,7 +21,7 @@ def csv_file(name: str, rows: Iterable[Sequence[object]]) -> HttpResponse:
     text = StringIO()
     csv.writer(text).writerows([cell(one) for one in row] for row in rows)
     response = HttpResponse(text.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{file_name(name)}.csv"'
+    response["Content-Disposition"] = content_disposition_header(True, f"{file_name(name)}.csv") or "attachment"
     response["Cache-Control"] = "no-store"
     return response
 
@@ -33,4 +34,4 @@ def cell(value: object) -> str:
 
 def file_name(text: str) -> str:
     """`text` without what a file's name or a header cannot hold."""
-    return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-") or "report"
+    return re.sub(r"[\W_]+", "-", text).strip("-") or "report"

@@ -19,7 +19,8 @@ from gatepost.audit import entries
 from gatepost.kit.clock import local_date
 from gatepost.notify import reach
 from gatepost.notify.reach import Lack
-from gatepost.portals import spreadsheets, words
+from gatepost.portals import words
+from gatepost.portals.downloads import csv_file
 from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame, signed_in
 from gatepost.portals.moment import now_of
 from gatepost.portals.paging import pager
@@ -113,11 +114,8 @@ def as_csv(request: HttpRequest, code: str) -> HttpResponse:
     )
     today = local_date(now, school.timezone)
     title = _("Unreachable families")
-    return spreadsheets.download(
-        f"{school.short_name} {title} {today.isoformat()}",
-        head,
-        [_line(one, school) for one in found],
-    )
+    rows = [head, *(_line(one, school) for one in found)]
+    return csv_file(f"{school.short_name} {title} {today.isoformat()}", rows)
 
 
 def number_at(request: HttpRequest, school: School) -> int:

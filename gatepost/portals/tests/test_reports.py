@@ -189,7 +189,7 @@ def test_no_cell_is_a_formula_and_no_name_breaks_a_header() -> None:
         "",
         "王小明",
     ]
-    assert [file_name(one) for one in ('a"\r\nb', "../王", "S-1")] == ["a-b", "report", "S-1"]
+    assert [file_name(one) for one in ('a"\r\nb', "../王", "S-1")] == ["a-b", "王", "S-1"]
 
 
 def test_terms_are_the_rosters_or_else_the_laws() -> None:
