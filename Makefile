@@ -7,6 +7,10 @@ CATALOGUES := $(wildcard gatepost/locale/*/LC_MESSAGES/*.po)
 # Tools that read the settings without touching data.
 TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 
+# Where the environment tells Python to keep no bytecode, each of the hundreds of processes of a test run, and every start,
+# would compile all of Gatepost anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help up test lint format pytest shots guide lighthouse bench faults city-morning fuzz interop messages browser clean
 .DELETE_ON_ERROR:
 
@@ -32,6 +36,7 @@ up: .venv/.ready
 
 # Two for each core: half of the tests' time is waiting for processes that are killed, frozen or slow on purpose.
 test: lint browser
+	@$(RUN) -m compileall -q -j 0 gatepost tests
 	$(RUN) -m pytest -n "$$($(RUN) -c 'import os; print(2 * (os.cpu_count() or 1))')" --dist worksteal
 
 lint: .venv/.ready

@@ -51,6 +51,12 @@ class Served:
         self._log.unlink(missing_ok=True)
         return written
 
+    def kill(self) -> None:
+        """End it without waiting for what it has in hand."""
+        self.process.kill()
+        self.process.wait()
+        self._log.unlink(missing_ok=True)
+
     def connect(self, *, timeout: float = 20) -> socket.socket:
         """A raw connection to it."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)

@@ -11,11 +11,14 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 from urllib.parse import urlsplit
 
 import psycopg
@@ -23,7 +26,8 @@ import pytest
 from psycopg import sql
 
 from gatepost.up.catalogues import compile_catalogues
-from gatepost.up.postgres import ROLE, EmbeddedPostgres
+from gatepost.up.postgres import ROLE, EmbeddedPostgres, newest_programs
+from gatepost.up.processes import die_with_parent
 from gatepost.up.trouble import StartError
 from gatepost.up.worthless_keys import worthless_keys
 
@@ -48,9 +52,14 @@ SETTINGS = {
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before anything reads Django's settings: a server, and an environment of our own for the settings to read."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        _begin_run(early_config)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _set_environment()
+        return
+    _begin_run(early_config)
     _set_environment()
+    options = early_config.known_args_namespace
+    if getattr(options, "numprocesses", None) and not options.collectonly:
+        _make_template_meanwhile(early_config)
 
 
 def pytest_report_header() -> str:
@@ -61,12 +70,38 @@ def pytest_report_header() -> str:
 
 def make_database(name: str) -> None:
     """The database `name` as a copy of the template; whoever comes first makes and migrates the template."""
+    with _template() as (server, template):
+        _command(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+
+
+def copy_tables(url: str) -> None:
+    """Put the migrated, empty tables into the empty database at `url`, on any server. Migrating takes far longer."""
+    # Whoever asks may be where pytest-django lets nobody near a database: the template is made elsewhere.
+    subprocess.run(_MAKE_TEMPLATE, env=_own_environment(), check=True)
+    with _template() as (_server, template), tempfile.TemporaryFile() as dump:
+        given = _with_database(os.environ[SERVER], template)
+        _program("pg_dump", "--no-owner", "--dbname", given, stdout=dump)
+        dump.seek(0)
+        _program("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname", url, stdin=dump)
+
+
+def _program(
+    name: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | int = subprocess.DEVNULL
+) -> None:
+    """Run a program of PostgreSQL's."""
+    command = [str(newest_programs() / "bin" / name), *arguments]
+    subprocess.run(command, stdin=stdin, stdout=stdout, check=True)
+
+
+@contextlib.contextmanager
+def _template() -> Iterator[tuple[psycopg.Connection[tuple[object, ...]], str]]:
+    """A connection to the run's server, and the name of the template, which nobody else looks at meanwhile."""
     template = f"{DATABASE_PREFIX}{os.environ[RUN]}_template"
     with psycopg.connect(os.environ[SERVER], autocommit=True) as server:
         server.execute("SELECT pg_advisory_lock(%s, 1)", [_run_number(os.environ[RUN])])
         if not _exists(server, template):
             _make_template(server, template)
-        _command(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+        yield server, template
 
 
 def _begin_run(config: pytest.Config) -> None:
@@ -118,6 +153,33 @@ def _set_environment() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     os.environ["DATABASE_URL"] = _with_database(os.environ[SERVER], f"{DATABASE_PREFIX}{os.environ[RUN]}_{worker}")
     os.environ.update(worthless_keys())
+
+
+def _make_template_meanwhile(config: pytest.Config) -> None:
+    """Migrate in a process of its own: the workers, which would all wait for it, need as long to find their tests."""
+    process = subprocess.Popen(_MAKE_TEMPLATE, env=_own_environment(), preexec_fn=die_with_parent(signal.SIGKILL))
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+
+    config.add_cleanup(end)
+
+
+_MAKE_TEMPLATE = (
+    *(sys.executable, "-c"),
+    "import django; django.setup(); from gatepost.up import testing; testing.make_template()",
+)
+
+
+def _own_environment() -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "gatepost.config.settings"}
+
+
+def make_template() -> None:
+    """The template, unless it is there already."""
+    with _template():
+        pass
 
 
 def _make_template(server: psycopg.Connection[tuple[object, ...]], template: str) -> None:

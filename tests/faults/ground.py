@@ -27,7 +27,7 @@ from psycopg import sql
 
 from gatepost.up.postgres import EmbeddedPostgres
 from gatepost.up.processes import die_with_parent, last_lines
-from gatepost.up.testing import FOLDER_PREFIX, RUN, is_lock_of, leave, remove_left_folders
+from gatepost.up.testing import FOLDER_PREFIX, RUN, copy_tables, is_lock_of, leave, remove_left_folders
 from tests.faults.length import PATIENCE_SECONDS
 
 # As in production, but for the memory: what is written is forced to the disk before it is acknowledged.
@@ -336,9 +336,7 @@ def _make_template(folder: Path) -> None:
     remove_left_folders()
     fast = {**SETTINGS, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     with EmbeddedPostgres(folder / "postgres", settings=fast, dies_with_parent=True) as server:
-        environment = {**os.environ, "DATABASE_URL": server.dsn, "DJANGO_SETTINGS_MODULE": "gatepost.config.settings"}
-        command = [sys.executable, "-m", "gatepost", "django", "migrate", "--verbosity", "0"]
-        subprocess.run(command, env=environment, check=True, timeout=PATIENCE_SECONDS * 2)
+        copy_tables(server.dsn)
         with psycopg.connect(server.url("postgres", user="postgres"), autocommit=True) as connection:
             connection.execute("CHECKPOINT")
 
