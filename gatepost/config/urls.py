@@ -8,3 +8,5 @@ urlpatterns = [
     path("language/", choose_language, name="set_language"),
     path("", include("gatepost.portals.urls")),
 ]
+
+handler500 = "gatepost.portals.away.failed"

@@ -27,6 +27,9 @@ class KeptMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        # What a server in trouble says is compared by none.
+        if response.status_code >= 500:
+            return response
         # Only what a person opens is compared; whoever does not say so (old browsers, scripts) has no worker of ours.
         if request.headers.get("Sec-Fetch-Mode") == "navigate" and request.user.is_authenticated:
             children = queries.children(request.user).values_list("pk", flat=True)

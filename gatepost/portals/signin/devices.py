@@ -42,7 +42,8 @@ class DeviceMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if isinstance(request.user, Account) and request.user.is_authenticated:
+        # A server in trouble keeps no session, and may have no database to write to.
+        if response.status_code < 500 and isinstance(request.user, Account) and request.user.is_authenticated:
             _write_down(request, request.user, now_of(request))
         return response
 
