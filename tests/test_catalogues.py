@@ -132,6 +132,23 @@ def test_no_entry_is_doubtful_and_every_placeholder_is_kept() -> None:
     assert not wrong
 
 
+def test_every_text_breaks_its_lines_where_the_source_does() -> None:
+    """Two texts that a merge has put together have a line too many."""
+    wrong = [
+        (language, said(entry))
+        for language in LANGUAGES
+        for entry in entries(language)
+        if said(entry) and said(entry).count("\n") != meant(entry).count("\n")
+    ]
+    assert not wrong
+
+
+def test_vietnamese_addresses_families_as_an_office_does() -> None:
+    """“Quý vị” everywhere; “bạn” is for friends (kết bạn: to add as a friend)."""
+    familiar = re.compile(r"(?<!kết )\bbạn\b", re.IGNORECASE)
+    assert not [said(entry) for entry in entries("vi") if familiar.search(said(entry))]
+
+
 def test_the_catalogues_compile_anew(tmp_path: Path) -> None:
     copytree(LOCALE, tmp_path / "locale", ignore=lambda _folder, names: [name for name in names if ".mo" in name])
     assert compile_catalogues(tmp_path / "locale") == len(LANGUAGES)

@@ -19,7 +19,7 @@ from gatepost.notify.models import Channel
 from gatepost.portals import words
 from gatepost.portals.frame import class_and_seat
 from gatepost.portals.guardian.matrix import Desk
-from gatepost.portals.school.guardians import relation_in_words, rights_in_words
+from gatepost.portals.rights import relation_in_words, rights_in_words
 from gatepost.roster import identity_numbers
 from gatepost.roster.models import SealedIdentity, Stage, Student
 

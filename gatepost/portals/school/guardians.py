@@ -9,9 +9,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gatepost.access import queries
@@ -19,22 +17,15 @@ from gatepost.access.doors import open_to
 from gatepost.guardians import bonds, restrictions
 from gatepost.guardians.applications import invitations
 from gatepost.guardians.applications.family_access import FamilyAccess
-from gatepost.guardians.applications.models import Relation
-from gatepost.guardians.models import Guardianship, Restriction, Right
+from gatepost.guardians.models import Guardianship, Restriction
 from gatepost.kit.clock import local_date
 from gatepost.portals import words
 from gatepost.portals.frame import REVIEWS, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
+from gatepost.portals.rights import relation_in_words, rights_in_words
 from gatepost.portals.school import letters
 from gatepost.roster.models import School, Student
 
-RIGHTS: dict[str, Promise] = {
-    Right.TOLD: gettext_lazy("Be told"),
-    Right.SEE: gettext_lazy("See the child’s pages"),
-    Right.SIGN: gettext_lazy("Sign"),
-    Right.PAY: gettext_lazy("Pay"),
-    Right.COLLECT: gettext_lazy("Collect the child"),
-}
 NEW_FOR = timedelta(days=30)
 SHOWN_MOST = 200
 
@@ -132,23 +123,11 @@ def crumbs(school: School, student: Student, *, deep: bool = False) -> list[dict
     return way
 
 
-def rights_in_words(names: list[Any]) -> str:
-    """What rights are, listed; a word of its own for all of them."""
-    if set(names) == set(RIGHTS):
-        return _("Everything")
-    return words.listed(str(word) for name, word in RIGHTS.items() if name in names)
-
-
 def whom(restriction: Restriction) -> str:
     """Whom a restriction is on."""
     if restriction.account is not None:
         return restriction.account.get_full_name()
     return f"{restriction.person_name} {restriction.person_masked}".strip()
-
-
-def relation_in_words(bond: Guardianship) -> str:
-    """What the guardian is to the child: by our list, or as a school system wrote it."""
-    return str(Relation(bond.relation).label) if bond.relation in Relation.values else bond.relation
 
 
 def until_in_words(school: School, restriction: Restriction) -> str:

@@ -23,6 +23,7 @@ from gatepost.portals import words
 from gatepost.portals.forms import date_field, text_field
 from gatepost.portals.frame import class_and_seat, page, school_frame, signed_in
 from gatepost.portals.moment import now_of
+from gatepost.portals.rights import RIGHTS, rights_in_words
 from gatepost.portals.school import guardians
 from gatepost.roster import identity_numbers
 from gatepost.roster.models import School, Student
@@ -54,7 +55,7 @@ class RestrictionForm(forms.Form):
     )
     rights = forms.MultipleChoiceField(
         label=gettext_lazy("What is cut"),
-        choices=list(guardians.RIGHTS.items()),
+        choices=list(RIGHTS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[right.value for right in Right],
         error_messages={"required": gettext_lazy("Choose at least one.")},
@@ -164,7 +165,7 @@ def lift(request: HttpRequest, code: str, restriction_id: int) -> HttpResponse:
         title=_("Lift the restriction on {who}?").format(who=guardians.whom(restriction)),
         facts=[
             _("About {student}: {rights}.").format(
-                student=restriction.student.name, rights=guardians.rights_in_words(restriction.rights)
+                student=restriction.student.name, rights=rights_in_words(restriction.rights)
             ),
             _("If they are bound to the child, this opens to them again at once, unless another restriction stands."),
             _("The messages they had chosen stay off until they choose them again."),

@@ -18,6 +18,7 @@ from gatepost.guardians import bonds
 from gatepost.guardians.models import Guardianship, Right
 from gatepost.portals.frame import class_and_seat, page, school_frame, signed_in
 from gatepost.portals.moment import now_of
+from gatepost.portals.rights import RIGHTS, rights_in_words
 from gatepost.portals.school import guardians
 from gatepost.portals.school.restrictions import STOPS
 from gatepost.roster.models import School
@@ -37,7 +38,7 @@ class RightsForm(forms.Form):
     held = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     rights = forms.MultipleChoiceField(
         label=gettext_lazy("Rights"),
-        choices=list(guardians.RIGHTS.items()),
+        choices=list(RIGHTS.items()),
         widget=forms.CheckboxSelectMultiple,
         error_messages={
             "required": gettext_lazy("Leave at least one. To take away everything, go back and end the bond instead.")
@@ -101,7 +102,7 @@ def _form(request: HttpRequest, bond: Guardianship) -> RightsForm:
         return RightsForm(request.POST, bond=bond)
     form = RightsForm({"held": held, "rights": chosen}, bond=bond)
     now_they_have = _("Somebody has changed these rights meanwhile. Now they have: {rights}. Choose again, then go on.")
-    form.add_error(None, now_they_have.format(rights=guardians.rights_in_words(bond.rights)))
+    form.add_error(None, now_they_have.format(rights=rights_in_words(bond.rights)))
     return form
 
 
