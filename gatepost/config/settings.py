@@ -312,6 +312,7 @@ CACHES = {
 LANGUAGE_CODE = "zh-hant"
 LANGUAGES = [("zh-hant", "繁體中文"), ("en", "English"), ("vi", "Tiếng Việt"), ("id", "Bahasa Indonesia")]
 LOCALE_PATHS = [PACKAGE / "locale"]
+FORMAT_MODULE_PATH = "gatepost.config.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Taipei"

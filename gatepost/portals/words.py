@@ -24,6 +24,8 @@ from gatepost.notify.queries import Told
 from gatepost.roster.roc_dates import ROC_OFFSET, roc_date, roc_year, term_name
 from gatepost.roster.terms import Span
 
+DAY_FIRST = ("vi", "id")  # languages that write 23/11/2026
+
 ROLES: dict[str, Promise] = {
     "teacher": gettext_lazy("Homeroom teacher"),
     "student_affairs": gettext_lazy("Student affairs"),
@@ -187,8 +189,8 @@ def weekday(day: date) -> str:
 
 
 def slashed(day: date) -> str:
-    """2026/11/23, for lists."""
-    return day.strftime("%Y/%m/%d")
+    """2026/11/23, for lists; 23/11/2026 for who reads a language that writes it so."""
+    return day.strftime("%d/%m/%Y" if translation.get_language() in DAY_FIRST else "%Y/%m/%d")
 
 
 def sentences(*said: str) -> str:

@@ -66,7 +66,7 @@ def _row(entry: Entry, schools: dict[str, str], zone: str) -> dict[str, Any]:
     what = PAGES.get(str(entry.facts.get("page", "")), _("A page about the child"))
     return {
         "cells": [
-            {"text": f"{at:%Y/%m/%d %H:%M}"},
+            {"text": f"{words.slashed(at.date())} {at:%H:%M}"},
             {"text": who, "label": _("Who")},
             {"text": what, "label": _("What")},
         ]

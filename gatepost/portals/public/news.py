@@ -51,7 +51,9 @@ def article(one: Announcement) -> dict[str, Any]:
         "author": one.school.name if one.school else "",
         "kind": NEWS_KINDS[one.kind],
         "html": paragraphs(one.body),
-        "updated": localtime(one.updated_at).strftime("%Y/%m/%d %H:%M") if one.updated_at else "",
+        "updated": f"{slashed(localtime(one.updated_at).date())} {localtime(one.updated_at):%H:%M}"
+        if one.updated_at
+        else "",
     }
 
 

@@ -45,6 +45,13 @@ def test_a_school_writes_to_its_own_families_alone(school: School, office: Any) 
     assert "校慶" not in text_of(visit(**later).get("/"))
 
 
+@pytest.mark.parametrize(("language", "day"), [("vi", "20/11/2026"), ("id", "20/11/2026"), ("en", "2026/11/20")])
+def test_a_date_stands_in_the_order_of_the_readers_language(language: str, day: str) -> None:
+    builders.an_announcement()
+    page = visit().get("/announcements/", headers={"accept-language": language})
+    assert f'datetime="2026-11-20">{day}</time>' in page.content.decode()
+
+
 def test_the_citys_and_another_schools_are_not_a_schools_to_change_or_end(school: School, office: Any) -> None:
     for one in (builders.an_announcement(), builders.an_announcement(school=builders.a_school())):
         for rest in ("", "end/"):
