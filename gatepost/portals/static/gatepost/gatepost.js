@@ -1,4 +1,4 @@
-// A menu closes on Escape and on a touch outside it. Everything works without this file.
+// A menu closes on Escape and on a touch outside it; what went wrong has the focus. Everything works without this file.
 "use strict";
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("keydown", (event) => {
@@ -10,4 +10,8 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+});
+// After "Skip to the main content" the address ends in "#main", and the browser would put the focus there instead.
+addEventListener("load", () => {
+  if (location.hash) document.querySelector("[autofocus]")?.focus();
 });
