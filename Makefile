@@ -11,7 +11,7 @@ TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 # would compile all of Gatepost anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up test lint format pytest shots guide lighthouse bench faults city-morning fuzz interop messages browser clean
+.PHONY: help up test lint format pytest shots guide lighthouse bench faults city-morning fuzz interop walks messages browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make city-morning  a morning of 1,000 families on every channel, each provider failing in turn (with Node: by SMPP, too)"
 	@echo "make fuzz      bad input by the million, for everything that takes input; part of make faults"
 	@echo "make interop   software not written here signs people in: openid-client, Apache, Kolibri (what is not installed is skipped)"
+	@echo "make walks     a family's whole way through the pages, by keyboard on a phone, in all four languages"
 	@echo "make bench-growth  the same at 1, 10, 100 and 280 schools, with and without a year behind them"
 	@echo "make messages  gather texts to translate into gatepost/locale/ (needs GNU gettext)"
 	@echo "make clean     remove what was built; var/ stays"
@@ -77,6 +78,9 @@ fuzz: .venv/.ready
 
 interop: .venv/.ready
 	INTEROP=1 $(RUN) -m pytest tests/interop -rs
+
+walks: .venv/.ready browser
+	WALKS=all $(RUN) -m pytest tests/browser/test_gate_journey.py -v
 
 bench-growth: .venv/.ready
 	$(RUN) -m bench --only growth

@@ -14,8 +14,10 @@ from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from gatepost.accounts import second_factor
+from gatepost.channels.email.tests.relays import Script, scripted
 from gatepost.portals.moment import KEY
 from gatepost.up.browser import browser_path
+from tests.browser.mailbox import Mailbox
 from tests.browser.scene import NOW, Scene, set_scene
 from tests.builders import a_code
 
@@ -83,6 +85,16 @@ def site(transactional_db: None) -> Iterator[Site]:
 @pytest.fixture
 def scene(site: Site) -> Scene:
     return set_scene()
+
+
+@pytest.fixture
+def mailbox(site: Site, settings: Any) -> Iterator[Mailbox]:
+    """The relay that Gatepost sends its mails to, over SMTP."""
+    script = Script()
+    with scripted(script) as relay:
+        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_SECURITY = relay.host, relay.port, "none"
+        settings.SITE_URL = site.url
+        yield Mailbox(script, site)
 
 
 @pytest.fixture(scope="module")

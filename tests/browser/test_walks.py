@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from gatepost.attendance.models import Event, Leave, Sweep
 from gatepost.gates.models import Reader
-from gatepost.notify.models import Subscription
 from tests import builders
 from tests.browser.conftest import Site, check, sign_in
 from tests.browser.scene import PASSWORD, Scene
@@ -16,73 +15,6 @@ from tests.builders import at
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Open = Callable[..., Page]
-
-
-def press_until(page: Page, wanted: str, *, most: int = 60) -> None:
-    """Tab until the element with the text `wanted` has the focus."""
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        focused = page.evaluate("document.activeElement.innerText || document.activeElement.value || ''")
-        if wanted in focused:
-            return
-    raise AssertionError(f"{wanted} cannot be reached by keyboard")
-
-
-def test_a_guardian_reads_the_morning_at_first_look(scene: Scene, open_browser: Open) -> None:
-    page = open_browser()
-    page.goto("/")
-    check(page)
-    expect(page.get_by_text("流感疫苗接種日程")).to_have_count(0)  # a school's news is for its families
-    sign_in(page, "guardian@example.org", PASSWORD)
-    expect(page.get_by_role("main")).to_contain_text("07:42")
-    expect(page.get_by_role("main")).to_contain_text("南門 2 號機")
-    expect(page.get_by_role("main")).to_contain_text("北門 1 號機")  # offline since 07:31: silence is explained
-    expect(page.get_by_role("main")).to_contain_text("07:31")
-    check(page)
-    press_until(page, "王小明")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("main")).to_contain_text("gu…@example.org")
-    check(page)
-    for path, said in (("months/2026-11/", "07:42"), ("terms/1151/", "到校時間")):
-        page.goto(f"/family/children/{scene.ming.pk}/{path}")
-        expect(page.get_by_role("main")).to_contain_text(said)
-        check(page)
-
-
-def test_a_guardian_chooses_messages_with_the_keyboard(scene: Scene, open_browser: Open) -> None:
-    page = open_browser()
-    sign_in(page, "guardian@example.org", PASSWORD)
-    page.goto("/family/settings/")
-    check(page)
-    before = Subscription.objects.count()
-    page.get_by_role("main").locator("summary", has_text="變更通知").first.focus()
-    page.keyboard.press("Enter")
-    check(page)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Space")
-    press_until(page, "儲存")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-    check(page)
-    assert Subscription.objects.count() == before - 1
-    expect(page.get_by_role("status")).to_contain_text("已關閉 到校（Email 1）")
-    page.get_by_role("button", name="復原").focus()
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-    assert Subscription.objects.count() == before
-
-
-def test_a_wrong_password_says_so_and_keeps_the_email(scene: Scene, open_browser: Open) -> None:
-    page = open_browser()
-    page.goto("/sign-in/")
-    check(page)
-    page.get_by_label("Email").fill("guardian@example.org")
-    page.get_by_label("密碼").fill("wrong")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-    expect(page.get_by_label("Email")).to_have_value("guardian@example.org")
-    expect(page.get_by_role("alert").first).to_be_visible()
-    check(page)
 
 
 def test_an_account_without_a_child_is_told_what_to_do(scene: Scene, open_browser: Open) -> None:

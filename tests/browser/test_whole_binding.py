@@ -5,11 +5,8 @@ mail and sees the child; then a restriction stops one of them at once.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default as modern
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,17 +14,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from gatepost.attendance import arrivals
 from gatepost.attendance.tests.taps import tapped
-from gatepost.channels.email.tests.relays import Script, scripted
-from gatepost.config.carriers import mail_carrier
-from gatepost.guardians.applications import letters
 from gatepost.guardians.applications.models import Desk
 from gatepost.guardians.tests.test_applications import FATHER, MOTHER, known
-from gatepost.notify import activations, sender
 from gatepost.notify.models import Address, Delivery, Notice
 from gatepost.roster.identity_numbers import invented
 from gatepost.roster.models import Student
 from tests import builders
 from tests.browser.conftest import Site, check, sign_in
+from tests.browser.mailbox import Mailbox
 from tests.builders import at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,44 +29,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NOW = at("20:00")
 FAMILY, STAFF, HOME = "river-umbrella-42", "the-gate-opens-at-7", "gate-and-home-{}"
 Open = Callable[..., Page]
-
-
-class Mailbox:
-    """Every mail that the relay took, and the worker's loops that hand them over."""
-
-    def __init__(self, script: Script, site: Site) -> None:
-        self._script, self._site, self._carrier = script, site, mail_carrier()
-
-    def deliver(self) -> None:
-        """What the worker does with what is due."""
-        for send_due in (letters.send_due, activations.send_due):
-            while send_due(now=self._site.now):
-                pass
-        while sender.send_due("email", self._carrier, now=self._site.now):
-            pass
-
-    def newest(self, to: str, pattern: str) -> str:
-        """What `pattern` finds in the newest mail to `to`."""
-        mails = [message_from_bytes(mail.message, policy=modern) for mail in self._script.mails if mail.recipient == to]
-        found = re.search(pattern, mails[-1].get_body(("plain",)).get_content())
-        assert found, mails[-1]
-        return found[1]
-
-    def subjects(self, to: str) -> list[str]:
-        return [
-            str(message_from_bytes(mail.message, policy=modern)["subject"])
-            for mail in self._script.mails
-            if mail.recipient == to
-        ]
-
-
-@pytest.fixture
-def mailbox(site: Site, settings: Any) -> Iterator[Mailbox]:
-    script = Script()
-    with scripted(script) as relay:
-        settings.SMTP_HOST, settings.SMTP_PORT, settings.SMTP_SECURITY = relay.host, relay.port, "none"
-        settings.SITE_URL = site.url
-        yield Mailbox(script, site)
 
 
 @pytest.fixture
