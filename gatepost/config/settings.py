@@ -122,6 +122,12 @@ TAIPEI_PASS = configured.taipei_pass(process_environment, demonstration=DEMONSTR
 TWFIDO = configured.twfido(process_environment, demonstration=DEMONSTRATION)
 MOBILE_ID = configured.mobile_id(process_environment, demonstration=DEMONSTRATION)
 
+# Who collects, and whom to ask (Personal Data Protection Act, Art. 8): on the privacy notice.
+PRIVACY_BODY = env_text("GATEPOST_PRIVACY_BODY", "示範市教育局（虛構）" if DEMONSTRATION else "")
+PRIVACY_CONTACT = env_text(
+    "GATEPOST_PRIVACY_CONTACT", "privacy@gatepost.example · 02-5550-0100（虛構）" if DEMONSTRATION else ""
+)
+
 PUSH_CONTACT = env_text("GATEPOST_PUSH_CONTACT", "")  # whom push services ask in trouble; empty: no app messages
 PUSH_PRIVATE = False  # push services at http addresses of this machine: for tests
 if PUSH_CONTACT and not PUSH_CONTACT.startswith(("mailto:", "https:")):

@@ -62,6 +62,7 @@ def _findings() -> Iterator[Finding]:
         yield from _rounds() if tables.well else ()
     if settings.well:
         yield _look("address", _address)
+        yield _look("privacy", who_answers)
         yield _look("mail server", _mail_server)
 
 
@@ -132,6 +133,17 @@ def _address() -> str:
             f"{settings.SITE_URL} is not https, passwords travel in clear: set GATEPOST_URL to what families use."
         )
     return str(settings.SITE_URL)
+
+
+def who_answers() -> str:
+    """Whom the privacy notice names. Raises `StartError` where it leaves out what the law wants said."""
+    from django.conf import settings
+
+    given = {"GATEPOST_PRIVACY_BODY": settings.PRIVACY_BODY, "GATEPOST_PRIVACY_CONTACT": settings.PRIVACY_CONTACT}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise StartError(f"the privacy notice must name who collects and whom to ask: set {' and '.join(missing)}.")
+    return f"the notice names {settings.PRIVACY_BODY}"
 
 
 def _tables() -> str:

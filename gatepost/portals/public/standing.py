@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -116,6 +117,8 @@ def privacy(request: HttpRequest, version: int = max(PRIVACY_VERSIONS)) -> HttpR
         request,
         PRIVACY,
         version=version,
+        body=settings.PRIVACY_BODY,
+        contact=settings.PRIVACY_CONTACT,
         meta=[_version_line(version)],
         versions=[{"text": _version_line(one), "url": reverse("privacy-version", args=[one])} for one in others],
     )

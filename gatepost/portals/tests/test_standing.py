@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from pytest_django import Settings
 
 from gatepost.portals.public import standing
 from gatepost.portals.tests.visits import text_of, visit
@@ -67,6 +68,33 @@ def test_the_privacy_notice_says_what_the_law_asks_for_and_its_version() -> None
     assert "第 1 版" in page
     assert visit().get("/privacy/1/").status_code == 200
     assert visit().get("/privacy/99/").status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [
+        ("zh-hant", "資料由誰負責"),
+        ("en", "Who answers for the data"),
+        ("vi", "Ai chịu trách nhiệm về dữ liệu"),
+        ("id", "Siapa yang bertanggung jawab atas data"),
+    ],
+)
+def test_the_privacy_notice_names_who_answers_for_it_and_whom_to_ask(
+    settings: Settings, language: str, heading: str
+) -> None:
+    settings.PRIVACY_BODY, settings.PRIVACY_CONTACT = "某市<教育局>", "privacy@city.example 02-5550-0100"
+    page = text_of(visit().get("/privacy/", headers={"Accept-Language": language}))
+    assert heading in page
+    assert "某市&lt;教育局&gt;" in page
+    assert 'href="mailto:privacy@city.example"' in page
+    assert "02-5550-0100" in page
+
+
+@pytest.mark.django_db
+def test_a_notice_without_a_name_leaves_no_empty_heading(settings: Settings) -> None:
+    settings.PRIVACY_BODY = settings.PRIVACY_CONTACT = ""
+    assert "資料由誰負責" not in text_of(visit().get("/privacy/"))
 
 
 def test_every_version_of_the_privacy_notice_is_kept() -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from pytest_django import Settings
 
 from gatepost.cli import ELSEWHERE, cli
+from gatepost.up import doctor
+from gatepost.up.trouble import StartError
 
 
 def typed(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -102,3 +105,11 @@ def test_the_doctor_is_content_where_all_is_well(tmp_path: Path, db: None) -> No
     lines = answer.stdout.splitlines()
     assert [line.split()[1] for line in lines if line.startswith("trouble")] == ["mail"], answer
     assert "ok       tables       up to date" in lines
+
+
+def test_the_doctor_asks_who_answers_for_the_data(settings: Settings) -> None:
+    settings.PRIVACY_BODY = settings.PRIVACY_CONTACT = ""
+    with pytest.raises(StartError, match="set GATEPOST_PRIVACY_BODY and GATEPOST_PRIVACY_CONTACT"):
+        doctor.who_answers()
+    settings.PRIVACY_BODY, settings.PRIVACY_CONTACT = "某市教育局", "privacy@city.example"
+    assert "某市教育局" in doctor.who_answers()
