@@ -22,7 +22,7 @@ from gatepost.attendance.taiwan_calendar import plan_year
 from gatepost.audit import entries
 from gatepost.cards.models import Card
 from gatepost.config.schedule import make_partitions
-from gatepost.demo import blueprint, cast, circulars, history, institutions, news, people, staff
+from gatepost.demo import blueprint, cast, circulars, history, institutions, news, people, staff, survey
 from gatepost.demo.copying import analyse
 from gatepost.demo.institutions import Institution
 from gatepost.demo.people import Place
@@ -162,6 +162,7 @@ class _Builder:
         self._days(made, children)
         news.publish((one.school for one in made), now=self.now)
         circulars.write(children, now=self.now)
+        survey.ask(seed=self.seed, now=self.now)
         analyse([Event, Day])
 
     def _open_desks(self, made: Sequence[Institution]) -> None:

@@ -25,6 +25,8 @@ from gatepost.notify import queries as told
 from gatepost.notify.models import Address, Recipient, Subscription
 from gatepost.roster.identity_numbers import is_invented
 from gatepost.roster.models import GuardianRecord, School, SchoolClass, Student
+from gatepost.surveys import results, satisfaction
+from gatepost.surveys.models import Answer
 from tests.builders import MONDAY, at
 
 NOW = at("06:00")
@@ -172,6 +174,18 @@ def test_the_guardian_has_messages_of_the_past_days_to_look_at(built: city.City)
     assert (letters[0].topic, letters[0].state) == ("arrived", "sent")
 
 
+def test_one_survey_has_results_and_another_waits_for_the_guardian_to_sign_in_as(built: city.City) -> None:
+    standing, over = satisfaction.all_of_them()
+    found = results.of(over, now=NOW)
+    guardian = Account.objects.get(email=cast.GUARDIAN.email)
+
+    assert found.is_over
+    assert found.replies >= results.GROUP_MIN
+    assert set(found.counts) == set(satisfaction.QUESTIONS)
+    assert satisfaction.open_at(NOW) == standing
+    assert satisfaction.reply_of(over, guardian.pk) is satisfaction.reply_of(standing, guardian.pk) is None
+
+
 def snapshot() -> list[object]:
     students = Student.objects.order_by("number").values_list("id", "number", "name", "birthday", "id_number_digest")
     return [
@@ -181,6 +195,7 @@ def snapshot() -> list[object]:
         list(Guardianship.objects.order_by("account", "student").values_list("account", "student", "verified_at")),
         list(Day.objects.order_by("pk").values_list("date", "student_id", "arrived_at", "left_at")),
         sorted(Reader.objects.values_list("pk", flat=True)),
+        sorted(Answer.objects.values_list("reply__account", "question", "value")),
     ]
 
 
