@@ -101,7 +101,7 @@ def test_a_family_walks_from_the_front_page_to_the_message(
     language: str, child: Student, site: Site, mailbox: Mailbox, open_browser: Open
 ) -> None:
     other = "en-US" if language == "zh-hant" else "zh-TW"
-    walker = Walker(open_browser(size=SCREEN, locale=other), language, known=[*DATA, *PEOPLE])
+    walker = Walker(open_browser(size=SCREEN, locale=other), language, known=[*DATA, *PEOPLE], check_all=ALL)
     choose_the_language(walker)
     read_what_everybody_may(walker)
     begin_with_the_letter(walker, a_letter(child, language))
