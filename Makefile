@@ -11,6 +11,9 @@ TOOLS := DJANGO_SETTINGS_MODULE=gatepost.up.settings_for_tools
 # would compile all of Gatepost anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Two for each core: half of the tests' time is waiting for processes that are killed, frozen or slow on purpose.
+SIDE_BY_SIDE = -n "$$($(RUN) -c 'import os; print(2 * (os.cpu_count() or 1))')" --dist worksteal
+
 .PHONY: help up test lint format pytest shots guide lighthouse bench faults city-morning fuzz interop walks messages browser clean
 .DELETE_ON_ERROR:
 
@@ -35,10 +38,9 @@ help:
 up: .venv/.ready
 	@exec $(RUN) -m gatepost up
 
-# Two for each core: half of the tests' time is waiting for processes that are killed, frozen or slow on purpose.
 test: lint browser
 	@$(RUN) -m compileall -q -j 0 gatepost tests
-	$(RUN) -m pytest -n "$$($(RUN) -c 'import os; print(2 * (os.cpu_count() or 1))')" --dist worksteal
+	$(RUN) -m pytest $(SIDE_BY_SIDE)
 
 lint: .venv/.ready
 	$(RUN) -m ruff format --check .
@@ -68,13 +70,13 @@ bench: .venv/.ready
 	$(RUN) -m bench --only "$(ONLY)"
 
 faults: .venv/.ready
-	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -v -n logical --dist worksteal
+	FAULTS=long $(RUN) -m pytest tests/faults tests/fuzz -v $(SIDE_BY_SIDE)
 
 city-morning: .venv/.ready
 	FAULTS=city $(RUN) -m pytest tests/faults/test_a_morning_on_every_channel.py -v -n 0 -rs
 
 fuzz: .venv/.ready
-	FAULTS=long $(RUN) -m pytest tests/fuzz -v -n logical --dist worksteal
+	FAULTS=long $(RUN) -m pytest tests/fuzz -v $(SIDE_BY_SIDE)
 
 interop: .venv/.ready
 	INTEROP=1 $(RUN) -m pytest tests/interop -rs
