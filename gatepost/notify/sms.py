@@ -1,8 +1,9 @@
 """Notices as short messages. What is sent costs money, so somebody above says first what may be (`Allow`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -83,7 +84,12 @@ class SmsCarrier:
 
 def text_of(delivery: Leased, *, now: datetime) -> str:
     """What the telephone shows, in the language in force. No link: a safety message is read, not clicked."""
-    words = topics.get(delivery.topic).words(delivery.data, now)
+    return text_about(delivery.topic, delivery.data, now=now)
+
+
+def text_about(topic: str, data: Mapping[str, Any], *, now: datetime) -> str:
+    """What a telephone would show of a notice of `topic` that says `data`, in the language in force."""
+    words = topics.get(topic).words(data, now)
     return words.short or words.headline
 
 

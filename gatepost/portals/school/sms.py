@@ -1,14 +1,16 @@
 """The school's short messages: the budget of each month, the months families ask for, "not arrived" to confirm."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,7 +22,11 @@ from gatepost.allowances import budgets, grants
 from gatepost.allowances import queries as allowances
 from gatepost.allowances.models import Budget, Grant
 from gatepost.attendance import sweep
+from gatepost.attendance.notices import ARRIVED, LEFT, NOT_ARRIVED
+from gatepost.channels.sms import segments
 from gatepost.kit.clock import local_date, next_month
+from gatepost.notify import topics
+from gatepost.notify.sms import text_about
 from gatepost.portals.forms import text_field
 from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame
 from gatepost.portals.moment import now_of
@@ -28,6 +34,8 @@ from gatepost.portals.words import CHANNEL_REASONS
 from gatepost.roster.models import School
 
 SEGMENTS_MOST = 1_000_000
+PAID = (NOT_ARRIVED, ARRIVED, LEFT)
+EXAMPLE = "王小明"  # as long as most names
 
 
 class BudgetForm(forms.Form):
@@ -97,6 +105,11 @@ def service(request: HttpRequest, code: str) -> HttpResponse:
             )
         ],
         rows=[_row(budget) for budget in rows],
+        lengths=[_length(topic, school, now) for topic in PAID],
+        length_columns=[
+            {"label": _("Message")},
+            *({"label": name, "figure": True} for _language, name in settings.LANGUAGES),
+        ],
         waiting=[_waiting(one) for one in waiting],
         chosen=request.POST.getlist("grant"),
         not_sent=[
@@ -219,6 +232,23 @@ def _row(budget: Budget) -> dict[str, Any]:
             {"text": str(budget.monthly_fee), "label": _("A family pays (NT$)"), "figure": True},
         ]
     }
+
+
+def _length(topic: str, school: School, now: datetime) -> dict[str, Any]:
+    """What a text message about an invented child of `school` says, and what it counts as in each language."""
+    data = {
+        "student": EXAMPLE,
+        "school": school.short_name,
+        "timezone": school.timezone,
+        "at": now.isoformat(),
+        "source": "card",
+    }
+    cells: list[dict[str, Any]] = [{"text": str(topics.get(topic).title), "detail": text_about(topic, data, now=now)}]
+    for language, name in settings.LANGUAGES:
+        with translation.override(language):
+            number = segments.count(text_about(topic, data, now=now)).number
+        cells.append({"text": str(number), "label": name, "figure": True})
+    return {"cells": cells}
 
 
 def _waiting(grant: Grant) -> dict[str, Any]:

@@ -184,6 +184,14 @@ class TestBudget:
         assert (budget.granted, budget.segment_price, budget.monthly_fee) == (500, 85, 30)
         assert "500" in text_of(office.get(page_of(school)))
 
+    def test_the_school_reads_what_one_message_counts_as_before_it_says_how_many(self, school: School) -> None:
+        told = re.sub(
+            r"<small>.*?</small>|<[^>]+>", " ", visit(builders.an_office(school)).get(page_of(school)).content.decode()
+        )
+        counted = re.search(r"未到校 +(\d) +(\d) +(\d) +(\d) ", told)
+        assert counted, told
+        assert counted.groups() == ("1", "2", "2", "2")
+
     @pytest.mark.parametrize(
         "wrong", [{"granted": "-1"}, {"granted": "many"}, {"price": "1000"}, {"month": "2020-01-01"}, {"price": "NaN"}]
     )
