@@ -35,7 +35,7 @@ REFUSALS: dict[str, Promise] = {
 }
 KINDS: dict[Kind, Promise] = {
     Kind.SERVER: gettext_lazy("Web application"),
-    Kind.APP: gettext_lazy("App"),
+    Kind.APP: gettext_lazy("App on a phone or in a browser"),
     Kind.DEVICE: gettext_lazy("Device without a keyboard"),
     Kind.MACHINE: gettext_lazy("Machine"),
 }
