@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,6 +21,7 @@ from gatepost.accounts.models import Account
 from gatepost.audit import entries
 from gatepost.portals.frame import page, public_frame
 from gatepost.portals.moment import now_of
+from gatepost.portals.signin import aims
 from gatepost.portals.visitor import network_address
 from gatepost.upstream import askings, links
 from gatepost.upstream.identity import Identity, UpstreamRefused
@@ -162,7 +162,7 @@ def refused(request: HttpRequest, provider: str, code: str) -> HttpResponse:
 
 
 def _aim(asking: Asking) -> str:
-    return asking.aim if url_has_allowed_host_and_scheme(asking.aim, allowed_hosts=None) else reverse("home")
+    return aims.ours(asking.aim) or reverse("home")
 
 
 def _held(provider: str) -> str:

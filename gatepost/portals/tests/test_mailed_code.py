@@ -67,6 +67,13 @@ def said(browser: Client, code: str) -> str:
     return text_of(answer).partition('role="alert"')[2].partition("</div>")[0]
 
 
+@pytest.mark.parametrize("aim", ["a b", "home", "https://evil.example/", "//evil.example", ".", "x:y"])
+def test_who_is_signed_in_is_led_home_where_no_page_of_ours_is_named(mother: Account, aim: str) -> None:
+    for page in (ASK, "/sign-in/phone/"):
+        assert visit(mother).get(page, {"next": aim}).headers["Location"] == "/home/"
+        assert visit(mother).get(page, {"next": "/family/settings/"}).headers["Location"] == "/family/settings/"
+
+
 def is_signed_in(browser: Client) -> bool:
     return browser.get("/home/").headers.get("Location") != "/sign-in/?next=/home/"
 
