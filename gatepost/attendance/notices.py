@@ -22,6 +22,7 @@ BEST_BEFORE = {
     FOUND: timedelta(hours=4),
     CORRECTED: timedelta(hours=12),
 }
+_FROM_SCHOOL = gettext_noop("{school}: {said}")
 _ARRIVED = gettext_noop("{student} arrived at school at {time}")
 _IS_AT_SCHOOL = gettext_noop("{student} is at school ({time})")
 _LEFT = gettext_noop("{student} left school at {time}")
@@ -75,7 +76,7 @@ def _corrected(data: Mapping[str, Any], now: datetime) -> Words:
         subject=headline,
         headline=headline,
         lines=(_where(data), _wrong(data).format(**slots), ask),
-        short=f"{data['school']}: {headline}",
+        short=_short(data["school"], headline),
     )
 
 
@@ -95,12 +96,16 @@ def _words(data: Mapping[str, Any], now: datetime, *, headline: str) -> Words:
         _where_and_when(data["school"], at.date(), language),
         _source_line(data["source"], data.get("place", ""), language),
     ]
-    short = f"{data['school']}: {said}"
+    short = _short(data["school"], said)
     if now - at > LATE:
         late = gettext("This message is late; the time above is when it happened.")
         lines.append(late)
         short += f" {late}"
     return Words(subject=said, headline=said, lines=tuple(lines), short=short)
+
+
+def _short(school: str, said: str) -> str:
+    return _said(_FROM_SCHOOL, get_language() or "").format(school=school, said=said)
 
 
 def _clock(data: Mapping[str, Any]) -> str:

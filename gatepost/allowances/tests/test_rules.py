@@ -50,7 +50,7 @@ def test_an_arrival_goes_in_a_granted_month_and_is_taken_from_the_budget(
     say(child, words.ARRIVED)
     send(telephones)
     (sent,) = telephones.given
-    assert (sent.to, sent.text) == ("+886912345678", "雙園國小: 王小明 07:42 到校")
+    assert (sent.to, sent.text) == ("+886912345678", "雙園國小：王小明 07:42 到校")
     assert "http" not in sent.text
     assert states() == [("sent", "")]
     budget = Budget.objects.get()
