@@ -18,7 +18,7 @@ import gatepost
 from gatepost.allowances import rules
 from gatepost.allowances.queries import not_sent
 from gatepost.announcements.queries import HEADLINES
-from gatepost.attendance import arrivals, facts, records, sweep
+from gatepost.attendance import arrivals, days, facts, records, sweep
 from gatepost.attendance.tests.taps import tapped
 from gatepost.kit import prepared as kit
 from gatepost.kit import questions
@@ -157,7 +157,7 @@ def test_following_taps_and_sending_read_by_index(scene: dict[str, Any], watch: 
     watch.faults.clear()  # what only built the scene
     assert arrivals.follow_taps(now=at("07:43")) == 2
     sender.send_due("email", Nobody(), now=at("07:43"))
-    assert {arrivals._LOCK_SHARDS, arrivals._TAKE} <= watch.seen
+    assert {arrivals._LOCK_SHARDS, arrivals._TAKE_ANEW, days._FOLD_ANEW} <= watch.seen
     assert not watch.faults
 
 

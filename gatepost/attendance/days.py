@@ -84,9 +84,11 @@ def fold(touched: Iterable[Touched], *, now: datetime) -> list[Folded]:
     return changed
 
 
-def fold_columns(columns: Columns, *, now: datetime, all_changed: bool = False) -> list[Folded]:
+def fold_columns(columns: Columns, *, now: datetime, all_changed: bool = False, is_anew: bool = False) -> list[Folded]:
     """The same for many days at once; the caller holds the locks of their schools.
 
+    With `is_anew` it is taken that nobody else writes these days and nothing of this was said before; `IntegrityError`
+    is raised if it was.
     Returns the days of students who were called missing and are not; all that changed with `all_changed`.
     """
     values = {
@@ -100,7 +102,7 @@ def fold_columns(columns: Columns, *, now: datetime, all_changed: bool = False) 
         "left_for": words.BEST_BEFORE[words.LEFT],
         "all": all_changed,
     }
-    changed = [Folded(*row) for row in prepared(_FOLD, values) if row[0] is not None]
+    changed = [Folded(*row) for row in prepared(_FOLD_ANEW if is_anew else _FOLD, values) if row[0] is not None]
     for day in changed:
         # Notices are for the day itself: what is learned about an earlier day changes the record only.
         if day.is_today and day.not_arrived_at is not None and day.seen_at is not None:
@@ -147,6 +149,11 @@ def _data(day: Folded, at: datetime) -> dict[str, Any]:
     }
 
 
+# The sweep writes days as well, and does not wait for us.
+_OR_CHANGED = """ON CONFLICT (school_id, date, student_id) DO UPDATE
+    SET arrived_at = excluded.arrived_at, arrived_event_id = excluded.arrived_event_id,
+        left_at = excluded.left_at, left_event_id = excluded.left_event_id, seen_at = excluded.seen_at"""
+
 # From one CTE to the next no two of them are joined: PostgreSQL does not know how many rows a CTE has, and would try
 # each row of one with each of the other. Only tables are looked up, by their keys. What is asked of a day's events is
 # asked in one order of them: of those that count no two on one side are of the same moment.
@@ -186,19 +193,31 @@ WITH touched AS (
     SELECT *, since_any IS NULL AS opens, comes AND at = first_in AS arrives,
         goes AND at = last_out AND (last_in IS NULL OR at >= last_in) AS leaves
     FROM bounded
-), saved AS (
-    INSERT INTO attendance_day AS day
-        (school_id, date, student_id, arrived_at, arrived_event_id, left_at, left_event_id, seen_at)
-    SELECT school_id, %(date)s::date, student_id, min(at) FILTER (WHERE arrives), min(id) FILTER (WHERE arrives),
-        min(at) FILTER (WHERE leaves), min(id) FILTER (WHERE leaves), min(at)
+), folded AS (
+    SELECT school_id, student_id, bool_or(is_new) AS is_new, min(at) FILTER (WHERE arrives) AS arrived_at,
+        min(id) FILTER (WHERE arrives) AS arrived_event_id, min(at) FILTER (WHERE leaves) AS left_at,
+        min(id) FILTER (WHERE leaves) AS left_event_id, min(at) AS seen_at
     FROM marked GROUP BY school_id, student_id
     HAVING bool_or(is_new) OR (min(id) FILTER (WHERE arrives), min(id) FILTER (WHERE leaves), min(at))
         IS DISTINCT FROM (min(arrived_before), min(left_before), min(seen_before))
     ORDER BY school_id, student_id
-    ON CONFLICT (school_id, date, student_id) DO UPDATE
-    SET arrived_at = excluded.arrived_at, arrived_event_id = excluded.arrived_event_id,
-        left_at = excluded.left_at, left_event_id = excluded.left_event_id, seen_at = excluded.seen_at
+), begun AS (
+    INSERT INTO attendance_day
+        (school_id, date, student_id, arrived_at, arrived_event_id, left_at, left_event_id, seen_at)
+    SELECT school_id, %(date)s::date, student_id, arrived_at, arrived_event_id, left_at, left_event_id, seen_at
+    FROM folded WHERE is_new
+    {_OR_CHANGED}
     RETURNING *
+), changed AS (
+    UPDATE attendance_day day
+    SET arrived_at = folded.arrived_at, arrived_event_id = folded.arrived_event_id,
+        left_at = folded.left_at, left_event_id = folded.left_event_id, seen_at = folded.seen_at
+    FROM folded
+    WHERE NOT folded.is_new AND day.school_id = folded.school_id AND day.date = %(date)s::date
+        AND day.student_id = folded.student_id
+    RETURNING day.*
+), saved AS (
+    SELECT * FROM begun UNION ALL SELECT * FROM changed
 ), news AS (
     -- What was not so before. Somebody saw the student in class: that is an arrival without an hour; a going is none.
     SELECT school_id, student_id, name, heard_at, topic, seen_only, at, at + best_for AS best_before, source, reader_id
@@ -241,3 +260,5 @@ LEFT JOIN LATERAL (
 LEFT JOIN gates_reader reader ON reader.id = event.reader_id
 LEFT JOIN gates_gate gate ON gate.id = reader.gate_id
 """  # noqa: S608 - constants of our own
+
+_FOLD_ANEW = _FOLD.replace(notices.UNLESS_SAID, "").replace(_OR_CHANGED, "")

@@ -152,12 +152,14 @@ def retire(key: str, *, about: UUID, on_date: date) -> None:
 
 
 # For a caller whose posts are found by SQL: the inside of a WITH, after a CTE `posts` with the columns of `Post`. The
-# statement must look at `woken` to wake the sender, and gives `%(now)s`. What `post` promises holds.
-POSTING = """
+# statement must look at `woken` to wake the sender, and gives `%(now)s`. What `post` promises holds; without
+# `UNLESS_SAID` a key that is not new is an error.
+UNLESS_SAID = "ON CONFLICT (on_date, about, key) DO NOTHING"
+POSTING = f"""
 posted AS (
     INSERT INTO notify_notice (key, topic, about, on_date, data, best_before, posted_at)
     SELECT key, topic, about, on_date, data, best_before, %(now)s::timestamptz FROM posts
-    ON CONFLICT (on_date, about, key) DO NOTHING
+    {UNLESS_SAID}
     RETURNING id, on_date, topic, about
 ), queued AS (
     INSERT INTO notify_delivery (notice_id, on_date, address_id, account_id, about, channel, due_at)
@@ -173,7 +175,7 @@ posted AS (
 ), woken AS (
     SELECT pg_notify('gatepost_deliveries', '') WHERE EXISTS (SELECT 1 FROM queued)
 )
-"""
+"""  # noqa: S608 - a constant of our own
 
 _POST = f"""
 WITH posts AS (

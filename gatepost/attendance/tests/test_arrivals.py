@@ -51,6 +51,22 @@ def test_a_tap_after_lessons_is_the_departure(student: Student, uid: str, reader
     assert [notice.topic for notice in Notice.objects.order_by("pk")] == ["arrived", "left"]
 
 
+def test_what_is_there_already_holds_up_nobody_elses_first_tap(student: Student, uid: str, reader: Reader) -> None:
+    classmate = builders.a_student(student.school_class, "林小美", seat=2)
+    for child in (student, classmate):
+        builders.a_guardian(child)
+    first = tapped(reader, uid, at("07:42"))
+    follow_all(at("07:42"))
+    again = {"shard": first.shard, "school_id": first.school_id, "reader_id": first.reader_id, "nonce": first.nonce}
+    TapQueue.objects.create(**again, uid=uid, tapped_at=at("07:42"), received_at=at("07:42"))  # queued again
+    tapped(reader, uid, at("07:30"))  # an earlier one comes late: "arrived" was said
+    tapped(reader, builders.a_card(classmate).uid, at("07:43"))
+    assert follow_all(at("07:44")) == 3
+    assert (day_of(student).arrived_at, day_of(classmate).arrived_at) == (at("07:30"), at("07:43"))
+    assert Event.objects.count() == 3
+    assert sorted(notice.about for notice in Notice.objects.all()) == sorted([student.pk, classmate.pk])
+
+
 def test_a_forgotten_tap_never_blocks_the_next(student: Student, uid: str, reader: Reader) -> None:
     tapped(reader, uid, at("16:02"))
     follow_all(at("16:02"))

@@ -129,7 +129,7 @@ def test_a_failure_leaves_the_taps_queued_and_nothing_half_written(
     _, uid, reader = child
     tapped(reader, uid, at("07:42"))
     with monkeypatch.context() as broken:
-        broken.setattr("gatepost.attendance.days._FOLD", "SELECT 1/0")
+        broken.setattr("gatepost.attendance.days._FOLD_ANEW", "SELECT 1/0")
         with pytest.raises(DataError, match="division"):
             follow_all(at("07:43"))
     assert TapQueue.objects.count() == 1
