@@ -228,7 +228,11 @@ WITH touched AS (
                 OR seen_before IS DISTINCT FROM at)),
         ('{words.LEFT}', false, %(left_for)s::interval, leaves AND id IS DISTINCT FROM left_before)
     ) AS told(topic, seen_only, best_for, is_news)
-    WHERE is_news
+    -- On a day of which something was known the same may have been said. Of a day that begins nothing was.
+    WHERE is_news AND (seen_before IS NULL OR NOT EXISTS (
+        SELECT FROM notify_notice said WHERE said.on_date = %(date)s::date AND said.about = student_id
+            AND said.key = told.topic || ':' || student_id || ':' || %(date)s::date
+    ))
 ), posts AS (
     SELECT topic || ':' || student_id || ':' || %(date)s::date AS key, topic, student_id AS about,
         %(date)s::date AS on_date,

@@ -67,6 +67,18 @@ def test_what_is_there_already_holds_up_nobody_elses_first_tap(student: Student,
     assert sorted(notice.about for notice in Notice.objects.all()) == sorted([student.pk, classmate.pk])
 
 
+def test_who_leaves_a_second_time_makes_no_batch_begin_again(
+    student: Student, uid: str, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders.a_guardian(student)
+    monkeypatch.setattr("gatepost.attendance.days._FOLD", "SELECT 1/0")  # what is followed a second time
+    for clock in ("07:42", "16:02", "16:20"):
+        tapped(reader, uid, at(clock))
+        follow_all(at(clock))
+    assert day_of(student).left_at == at("16:20")
+    assert [notice.topic for notice in Notice.objects.order_by("pk")] == ["arrived", "left"]
+
+
 def test_a_forgotten_tap_never_blocks_the_next(student: Student, uid: str, reader: Reader) -> None:
     tapped(reader, uid, at("16:02"))
     follow_all(at("16:02"))
