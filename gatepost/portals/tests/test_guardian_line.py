@@ -10,7 +10,7 @@ from gatepost.channels.line.webhook import BODY_BYTES_MOST
 from gatepost.notify.line import budget, events, line_settings
 from gatepost.notify.line.tests.linked import line as line
 from gatepost.notify.line.tests.linked import linked, tell
-from gatepost.notify.models import Address, Channel, Delivery, LineEvent, LineMonth
+from gatepost.notify.models import Address, Channel, Delivery, LineEvent, LineMonth, Notice
 from gatepost.notify.queries import subscribed
 from gatepost.portals.tests.visits import NOW, text_of, visit
 from gatepost.roster.models import Student
@@ -91,6 +91,8 @@ def test_who_is_not_signed_in_comes_back_to_the_same_page(line: Platform) -> Non
 
 def test_the_settings_show_the_health_of_the_link(line: Platform, mother: Account, child: Student) -> None:
     address = linked(mother, MOTHER, child)
+    said = {"topic": "arrived", "about": child.pk, "data": {}, "best_before": NOW, "posted_at": NOW}
+    Notice.objects.create(pk=1, on_date=MONDAY, key="arrived", **said)
     Delivery.objects.create(
         pk=1, on_date=MONDAY, notice_id=1, address_id=address.pk, account_id=mother.pk, about=child.pk, channel="line",
         state="sent", due_at=NOW, settled_at=at("07:42:06"),
