@@ -53,10 +53,8 @@ def _follow(now: datetime, limit: int, *, is_anew: bool) -> int:
             return 0
         _leave_the_disk_behind()
         each = -(-limit // len(shards))
-        taken = [
-            Judged(*row)
-            for row in prepared(_TAKE_ANEW if is_anew else _TAKE, {"shards": shards, "each": each, "now": now})
-        ]
+        take = _TAKE_ANEW if is_anew else _TAKE
+        taken = [Judged(*row) for row in prepared(take, {"shards": shards, "each": each, "now": now})]
         for judged in taken:
             if judged.refusal:
                 _keep_the_reason(judged)
@@ -109,8 +107,10 @@ WITH RECURSIVE step AS (
 SELECT shard FROM waiting WHERE pg_try_advisory_xact_lock(%(class)s::int, shard) LIMIT %(most)s::int
 """
 
+_UNLESS_THERE = "ON CONFLICT (school_id, date, student_id, reader_id, nonce) DO NOTHING"
+
 # By ctid: whoever holds the shards is the only one who deletes, and no estimate of an ever-changing table is needed.
-_TAKE = """
+_TAKE = f"""
 WITH taken AS (
     DELETE FROM gates_tapqueue
     WHERE ctid = ANY(ARRAY(
@@ -160,15 +160,15 @@ WITH taken AS (
     SELECT school_id, wall::date, student_id, tapped_at, side, direction IS NOT NULL, 'card', reader_id, nonce,
         %(now)s::timestamptz
     FROM sided
-    ON CONFLICT (school_id, date, student_id, reader_id, nonce) DO NOTHING
+    {_UNLESS_THERE}
 )
 SELECT refusal, wall::date, count(*), array_agg(school_id)::text, array_agg(student_id)::text, array_agg(name)::text,
     array_agg(received_at)::text, (array_agg(reader_id) FILTER (WHERE refusal <> ''))::text,
     (array_agg(nonce) FILTER (WHERE refusal <> ''))::text
 FROM judged GROUP BY refusal, wall::date
-"""
+"""  # noqa: S608 - a constant of our own
 
-_TAKE_ANEW = _TAKE.replace("ON CONFLICT (school_id, date, student_id, reader_id, nonce) DO NOTHING", "")
+_TAKE_ANEW = _TAKE.replace(_UNLESS_THERE, "")
 
 # The month of a tap follows its reader's own time, which is less than a day from ours where it is any use.
 _REFUSE = """
