@@ -13,12 +13,17 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
+from django.db import connection
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 # More than the database's connections: a page that waits for one must not keep others, such as the health's, waiting.
 THREADS = 32
+
+# For one of those connections. Somebody looks at an empty screen meanwhile, and while the database is away each page
+# holds a thread that long; a loop of the worker has more patience (`config.settings`).
+CONNECTION_SECONDS = 4.0
 
 
 class Pages(ASGIHandler):
@@ -27,6 +32,7 @@ class Pages(ASGIHandler):
     def __init__(self) -> None:
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+        connection.pool.timeout = CONNECTION_SECONDS  # type: ignore[attr-defined]  # PostgreSQL's have one
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

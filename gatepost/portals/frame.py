@@ -1,17 +1,19 @@
 """What stands around a page: the bar with place and navigation, who is signed in, the foot."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from gatepost.access import queries
 from gatepost.access.models import Role
 from gatepost.accounts.models import Account
+from gatepost.portals.navigation import Entry
 from gatepost.portals.words import ROLES, listed
 from gatepost.roster.models import School, Student
 
@@ -56,6 +58,16 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
     In the order of the city's portal. A page to come has its line in its place: attendance, cards, announcements,
     reports, text messages, messages, services, settings.
     """
+    nav = _family_nav(current, get_language() or "", with_sms="sms" in settings.CHANNELS)
+    frame: Frame = {"nav": nav, "person": _person(signed_in(request))}
+    if child is not None:
+        frame["place"] = {"name": child.name, "detail": child_detail(child), "url": reverse("family")}
+    return frame
+
+
+# Every family has the same bar; a page of theirs would spend a tenth of its time on finding its words and addresses.
+@lru_cache(maxsize=256)
+def _family_nav(current: str, _language: str, *, with_sms: bool) -> tuple[Entry, ...]:
     nav = [
         ("family", _("Home"), reverse("family")),
         ("attendance", _("Attendance"), reverse("family-attendance")),
@@ -64,15 +76,12 @@ def family_frame(request: HttpRequest, *, current: str = "", child: Student | No
         ("notices", _("Class notices"), reverse("family-notices")),
         ("messages", pgettext("from schools", "Messages"), reverse("family-messages")),
         ("reports", _("Reports"), reverse("family-reports")),
-        *([("sms", _("Text messages"), reverse("family-sms"))] if "sms" in settings.CHANNELS else []),
+        *([("sms", _("Text messages"), reverse("family-sms"))] if with_sms else []),
         ("services", _("Services"), reverse("family-services")),
         ("survey", _("Survey"), reverse("family-survey")),
         ("settings", _("Settings"), reverse("family-settings")),
     ]
-    frame = {"nav": _nav(nav, current), "person": _person(signed_in(request))}
-    if child is not None:
-        frame["place"] = {"name": child.name, "detail": child_detail(child), "url": reverse("family")}
-    return frame
+    return _nav(nav, current)
 
 
 def school_frame(request: HttpRequest, school: School, *, current: str = "") -> Frame:
@@ -157,7 +166,12 @@ def class_and_seat(student: Student) -> str:
 
 
 def _person(account: Account, detail: str = "") -> dict[str, Any]:
-    links = [
+    return {"name": account.get_full_name(), "detail": detail, "links": _own_links(get_language() or "")}
+
+
+@lru_cache(maxsize=16)
+def _own_links(_language: str) -> tuple[dict[str, str], ...]:
+    return (
         {"label": _("My start page"), "url": reverse("home")},
         {"label": _("My family"), "url": reverse("family")},
         {"label": _("Email to sign in with"), "url": reverse("own-email")},
@@ -165,10 +179,9 @@ def _person(account: Account, detail: str = "") -> dict[str, Any]:
         {"label": _("Where you are signed in"), "url": reverse("devices")},
         {"label": _("Take my data"), "url": reverse("own-data")},
         {"label": _("Close my account"), "url": reverse("own-closing")},
-    ]
-    return {"name": account.get_full_name(), "detail": detail, "links": links}
+    )
 
 
-def _nav(items: list[tuple[str, str, str]], current: str) -> list[dict[str, Any]]:
+def _nav(items: list[tuple[str, str, str]], current: str) -> tuple[Entry, ...]:
     """A bar shows as many as fit and puts the rest behind "More"; a phone begins with `OFTEN`."""
-    return [{"label": label, "url": url, "current": key == current, "often": key in OFTEN} for key, label, url in items]
+    return tuple(Entry(label, url, current=key == current, often=key in OFTEN) for key, label, url in items)

@@ -1,10 +1,12 @@
 """Announcements as the components draw them, wherever they stand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
 from django.utils.timezone import localdate, localtime
+from django.utils.translation import get_language
 
 from gatepost.access.queries import Person, children, schools
 from gatepost.announcements.models import Announcement
@@ -21,15 +23,21 @@ def items(announcements: Iterable[Announcement]) -> list[dict[str, Any]]:
 
 def headlines(found: Iterable[Headline]) -> list[dict[str, Any]]:
     """The same rows of headlines."""
-    return [_row(one, school=one.school) for one in found]
+    return [_headline(one, get_language() or "") for one in found]
 
 
-def only_titles(found: Iterable[Headline]) -> list[dict[str, Any]]:
+# A city's headlines stand on the home page of every family.
+@lru_cache(maxsize=1024)
+def _headline(one: Headline, _language: str) -> dict[str, Any]:
+    return _row(one, school=one.school)
+
+
+def only_titles(found: Sequence[Headline]) -> list[dict[str, Any]]:
     """Rows that lead nowhere: a school's headlines are for everybody, its announcements for those who belong to it.
 
     Those of the city lead to what they announce.
     """
-    return [_row(one, school=one.school) | ({"url": ""} if one.school else {}) for one in found]
+    return [row | ({"url": ""} if one.school else {}) for one, row in zip(found, headlines(found), strict=True)]
 
 
 def _row(one: Announcement | Headline, *, school: str) -> dict[str, Any]:

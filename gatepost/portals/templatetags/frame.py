@@ -7,6 +7,7 @@ from typing import Any
 from django.template import Library
 from django.template.loader import render_to_string
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -28,21 +29,47 @@ def asset(path: str) -> str:
 
 
 @register.simple_tag
+def address(name: str) -> str:
+    """The address of a page that is one for everybody."""
+    return _page_address(name)
+
+
+@register.simple_tag
+def head_links() -> SafeString:
+    """The files that every page brings along."""
+    return _head_links()
+
+
+@register.simple_tag
 def language_buttons() -> SafeString:
     """The buttons of the form that changes the language."""
     return _buttons(get_language() or "")
 
 
 @register.simple_tag
-def navigation(entries: Iterable[Mapping[str, Any]]) -> SafeString:
+def navigation(entries: Iterable[Entry]) -> SafeString:
     """The navigation in the bar. What stands there is the same for everybody with the same roles on the same page."""
-    return _navigation(tuple(map(_entry, entries)), get_language() or "")
+    return _navigation(tuple(entries), get_language() or "")
 
 
 @register.simple_tag
 def standing_links() -> SafeString:
     """The ways to the pages that stand at the foot of every page."""
     return _standing_links(get_language() or "")
+
+
+@register.simple_tag
+def announcement(item: Mapping[str, Any]) -> SafeString:
+    """One row of a list of announcements. A whole city reads the same ones."""
+    return _announcement(tuple((name, str(item[name])) for name in _SAID if item.get(name)), get_language() or "")
+
+
+_SAID = ("date", "iso", "kind", "title", "url", "important")
+
+
+@lru_cache(maxsize=1024)
+def _announcement(item: tuple[tuple[str, str], ...], _language: str) -> SafeString:
+    return render_to_string("gatepost/components/announcement.html", {"item": dict(item)})
 
 
 @register.simple_tag
@@ -67,14 +94,14 @@ def _address(path: str) -> str:
     return static(path)
 
 
-def _entry(entry: Mapping[str, Any]) -> Entry:
-    return Entry(
-        str(entry["label"]),
-        entry["url"],
-        current=bool(entry.get("current")),
-        count=entry.get("count") or 0,
-        often=bool(entry.get("often")),
-    )
+@lru_cache(maxsize=64)
+def _page_address(name: str) -> str:
+    return reverse(name)
+
+
+@lru_cache(maxsize=1)
+def _head_links() -> SafeString:
+    return render_to_string("gatepost/components/head_links.html")
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from gatepost.portals.navigation import Entry
+
 Sample = dict[str, Any]
 
 
@@ -33,15 +35,9 @@ def signed_in(name: str, detail: str) -> Sample:
     }
 
 
-def nav(*labels: str, current: int = 0, counts: dict[int, int] | None = None) -> list[Sample]:
+def nav(*labels: str, current: int = 0, counts: dict[int, int] | None = None) -> list[Entry]:
     return [
-        {
-            "label": label,
-            "url": "#",
-            "current": place == current,
-            "count": (counts or {}).get(place),
-            "often": place < 3,
-        }
+        Entry(label, "#", current=place == current, count=(counts or {}).get(place, 0), often=place < 3)
         for place, label in enumerate(labels)
     ]
 
