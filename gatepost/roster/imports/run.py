@@ -67,7 +67,7 @@ def _compared(request: Request) -> Found:
     found = _reader(request)(request, Stage(), Pouch(settings.KEY_RING), faults)
     if found.bulk and not faults.errors and not found.stage.number("SELECT count(*) FROM incoming_student"):
         raise ImportRefused("no_students")
-    diff.compare(found)
+    diff.compare(found, now=request.now)
     return found
 
 

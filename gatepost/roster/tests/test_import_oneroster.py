@@ -1,6 +1,7 @@
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from uuid import RFC_4122
 
 import pytest
 from django.conf import settings
@@ -68,6 +69,24 @@ def versions() -> list[tuple[str, str, str]]:
             " UNION ALL ".join(f"SELECT '{table}', id::text, xmin::text || ctid::text FROM {table}" for table in tables)
         )
         return sorted(cursor.fetchall())
+
+
+def test_ids_of_new_students_follow_each_other_school_by_school_and_say_when_they_came(
+    school: School, other_school: School, tmp_path: Path, take: Act, now: datetime
+) -> None:
+    package = Package()
+    package.session()
+    orgs = [package.school(one.code) for one in (other_school, school)]
+    for nth in range(4200):  # more than a counter of twelve bits holds
+        package.student(f"s{nth}", f"{100_000 + nth}", "王小明", org=orgs[nth % 2], grades="01")
+
+    take(package.write_zip(tmp_path / "city.zip"))
+
+    stood = Student.objects.order_by("school_id", "number").values_list("id", flat=True)
+    assert list(stood) == sorted(stood)
+    assert {(one.version, one.variant) for one in stood} == {(7, RFC_4122)}
+    assert {one.int >> 80 for one in stood} == {int(now.timestamp() * 1000) + more for more in (0, 1)}
+    assert len({one.int & (1 << 62) - 1 for one in stood}) == 4200
 
 
 def test_the_first_import_brings_students_with_class_seat_and_birthday(
