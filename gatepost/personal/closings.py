@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gatepost.access import queries
 from gatepost.accounts import devices, email_change
@@ -20,6 +21,7 @@ from gatepost.personal.removal import STEPS
 from gatepost.sso import sessions
 
 GRACE = timedelta(days=14)
+AT_ONCE = 100  # accounts
 
 
 class ClosingRefused(Exception):
@@ -75,13 +77,34 @@ def keep(account: Account, *, now: datetime) -> bool:
 
 
 def follow(now: datetime) -> int:
-    """One step of the closing that is due first, with its entry, in one transaction. Returns how many were done.
+    """One step of each closing that is due, `AT_ONCE` at most. Returns how many were done.
+
+    A step that fails keeps no other account waiting. When nothing else is to be done, what failed is raised as an
+    `ExceptionGroup`.
+    """
+    done, failed = 0, []
+    for pk in _due(now).order_by("due_at", "pk").values_list("pk", flat=True)[:AT_ONCE]:
+        try:
+            done += _step(pk, now)
+        except Exception as error:
+            failed.append(error)
+    if failed and not done:
+        raise ExceptionGroup(f"{len(failed)} accounts could not be removed", failed)
+    return done
+
+
+def _due(now: datetime) -> QuerySet[Closing]:
+    return Closing.objects.filter(due_at__lte=now, kept_at=None, removed_at=None)
+
+
+def _step(pk: int, now: datetime) -> int:
+    """The next step, with its entry, in one transaction; 0 if the closing is in other hands or no longer due.
 
     Who was given a role meanwhile keeps the account: somebody counts on it.
     """
     with transaction.atomic():
-        due = Closing.objects.filter(due_at__lte=now, kept_at=None, removed_at=None).order_by("due_at", "pk")
-        closing = due.select_for_update(skip_locked=True, of=["self"]).select_related("account").first()
+        free = _due(now).filter(pk=pk).select_for_update(skip_locked=True, of=["self"])
+        closing = free.select_related("account").first()
         if closing is None:
             return 0
         if not closing.done and queries.roles(closing.account).exists():

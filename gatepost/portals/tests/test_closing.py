@@ -1,6 +1,6 @@
 """Closing an account: nobody is silenced by a borrowed phone, nothing personal stays, and no order is washed off."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -83,6 +83,31 @@ def test_nothing_leads_back_to_the_person_once_it_is_removed(mother: Account, ch
     assert Entry.objects.filter(action="account:removed", facts__account=str(mother.pk)).count() == len(STEPS)
     assert not closings.keep(mother, now=DUE)
     builders.an_account("mother@example.org")  # the address is free for another account
+
+
+def test_an_account_that_cannot_be_removed_keeps_no_other_waiting(
+    mother: Account, child: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    father = builders.a_guardian(child, account=builders.an_account("father@example.org", password=PASSWORD))
+    for account in (mother, father):
+        proven(account).post(PAGE)
+    name, step = next(iter(STEPS.items()))
+
+    def broken(account: Account, now: datetime) -> None:
+        if account == mother:
+            raise RuntimeError("a row that nobody thought of")
+        step(account, now)
+
+    with monkeypatch.context() as patched:
+        patched.setitem(STEPS, name, broken)
+        while not Closing.objects.filter(account=father, removed_at=DUE).exists():
+            assert closings.follow(DUE)
+        with pytest.raises(ExceptionGroup, match="1 accounts could not be removed"):
+            closings.follow(DUE)
+        assert Closing.objects.get(account=mother).done == []
+    while closings.follow(DUE):
+        pass
+    assert Closing.objects.get(account=mother).removed_at == DUE
 
 
 def test_a_restriction_meets_the_next_account_of_who_closed_the_first(child: Student) -> None:
