@@ -50,6 +50,7 @@ def main() -> None:
     failed = []
     with stage() as ready:
         for name in names:
+            ready.settle()
             console.print(f"measuring {name} … (load {os.getloadavg()[0]:.1f})")
             try:
                 figures += apart(rows[name], ready)

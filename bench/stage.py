@@ -24,6 +24,8 @@ from gatepost.up.worthless_keys import worthless_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "var" / "bench"
+SETTLE_SECONDS_MAX = 60.0
+_VACUUMING = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' LIMIT 1"
 
 
 class Stage:
@@ -39,6 +41,7 @@ class Stage:
             **worthless_keys(),
             "GATEPOST_DEMONSTRATION": "true",
             "DJANGO_SETTINGS_MODULE": "gatepost.config.settings",
+            "GATEPOST_LOG_LEVEL": "warning",
             "DATABASE_URL": self.url(database),
         }
         os.environ.update(self.environment)
@@ -67,6 +70,14 @@ class Stage:
         """Whether the server has that database already."""
         with psycopg.connect(self.server.url("postgres", user="postgres"), autocommit=True) as connection:
             return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is not None
+
+    def settle(self) -> None:
+        """Let the server finish what the row before left behind, a minute at most: no row pays for another's writes."""
+        with psycopg.connect(self.server.url("postgres", user="postgres"), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            end = time.monotonic() + SETTLE_SECONDS_MAX
+            while time.monotonic() < end and connection.execute(_VACUUMING).fetchone() is not None:
+                time.sleep(0.5)
 
     @contextmanager
     def process(self, *command: str, port: int | None = None, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
