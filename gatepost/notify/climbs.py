@@ -59,8 +59,18 @@ def climbs_about(about: UUID, on_date: date) -> list[Climbed]:
 
 def unconfirmed(abouts: Collection[UUID], on_date: date) -> list[Climbed]:
     """Those of a day for which a person should telephone: every way was used, or its time is over. Oldest first."""
+    return _climbed(without_a_sign(abouts, on_date))
+
+
+def telephoned(abouts: Collection[UUID], on_date: date) -> list[Climbed]:
+    """Those of a day of which a person at school has said so. Oldest first."""
+    return _climbed(Climb.objects.filter(ended_because=Climb.End.CALLED, about__in=abouts, on_date=on_date))
+
+
+def without_a_sign(abouts: Collection[UUID], on_date: date) -> QuerySet[Climb]:
+    """The rows behind `unconfirmed`."""
     no_way = Q(ended_at=None, exhausted_at__isnull=False) | Q(ended_because=Climb.End.OVER)
-    return _climbed(Climb.objects.filter(no_way, about__in=abouts, on_date=on_date))
+    return Climb.objects.filter(no_way, about__in=abouts, on_date=on_date)
 
 
 def steps_of(notices: Collection[Notice]) -> list[Step]:

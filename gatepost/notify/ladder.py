@@ -17,6 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from gatepost.notify.climbs import without_a_sign
 from gatepost.notify.models import Channel, Climb, Rung
 from gatepost.notify.sender import DAYS_LOOKED_AT, SETTLED
 from gatepost.watch import tally
@@ -90,6 +91,26 @@ def seen(account_id: UUID, abouts: Collection[UUID], *, on_date: date, now: date
         open_ones = _lock(abouts, on_date)
         _end([(pk, on_date, now, Climb.End.SEEN, account_id) for pk in open_ones], now=now)
     return len(open_ones)
+
+
+def called(about: UUID, *, on_date: date, by: UUID, now: datetime) -> int:
+    """`by`, of the school, has reached a guardian by telephone, of whom no message brought a sign.
+
+    Only where no way is left (`climbs.unconfirmed`): a call made early ends no ladder. Returns how many climbs end.
+    """
+    with transaction.atomic():
+        left = without_a_sign([about], on_date).order_by("notice_id").select_for_update()
+        _end([(one.notice_id, on_date, now, Climb.End.CALLED, by) for one in left], now=now)
+    return len(left)
+
+
+def take_back_call(about: UUID, *, on_date: date) -> int:
+    """Nobody was reached after all: whoever is to telephone reads it again. Returns how many climbs that are.
+
+    They do not go on. Every way had been used, and the child may be there by now.
+    """
+    told = Climb.objects.filter(about=about, on_date=on_date, ended_because=Climb.End.CALLED)
+    return told.update(ended_because=Climb.End.OVER, proven_by=None)
 
 
 def stop(said: Collection[tuple[UUID, str]], *, on_date: date, now: datetime) -> None:

@@ -302,6 +302,7 @@ class Climb(models.Model):
         SEEN = "seen"  # a guardian looked at the child's line
         WITHDRAWN = "withdrawn"  # it is no longer so
         OVER = "over"  # no longer news, and nobody gave a sign
+        CALLED = "called"  # nobody had given a sign; somebody at school then reached a guardian by telephone
 
     notice_id = models.BigIntegerField(primary_key=True)
     on_date = models.DateField()
@@ -313,7 +314,7 @@ class Climb(models.Model):
     exhausted_at = models.DateTimeField(null=True)  # since when there has been no other way
     ended_at = models.DateTimeField(null=True)
     ended_because = models.TextField(choices=End.choices, blank=True)
-    proven_by = models.UUIDField(null=True)  # whose sign it was
+    proven_by = models.UUIDField(null=True)  # whose sign it was; who telephoned
 
     class Meta:
         db_table = "notify_climb"

@@ -323,6 +323,8 @@ def climbed(one: Climbed, zone: str, *, reader: UUID | None = None) -> str:
         said.append(seen.format(time=clock(one.ended_at, zone)))
     if own and one.ended_because == Climb.End.DELIVERED:
         said.append(_("A receipt came, {time}.").format(time=clock(one.ended_at, zone)))
+    if one.ended_because == Climb.End.CALLED:
+        said.append(_("The school reached a guardian by telephone, {time}.").format(time=clock(one.ended_at, zone)))
     if reader is None and one.nobody_since:
         no_way = _("Every way was tried by {time}, and nobody confirmed it. Please telephone.")
         said.append(no_way.format(time=clock(one.nobody_since, zone)))

@@ -1,20 +1,27 @@
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from gatepost.access import queries
 from gatepost.access.doors import open_to
+from gatepost.accounts.models import Account
 from gatepost.attendance.notices import NOT_ARRIVED
+from gatepost.audit import entries
 from gatepost.kit.clock import local_date
+from gatepost.notify import ladder, reach
 from gatepost.notify import queries as notify
-from gatepost.notify import reach
-from gatepost.notify.climbs import Climbed, unconfirmed
+from gatepost.notify.climbs import Climbed, telephoned, unconfirmed
 from gatepost.portals import words
-from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame
+from gatepost.portals.frame import MANAGES, class_and_seat, page, school_frame, signed_in
 from gatepost.portals.moment import now_of
 from gatepost.roster.models import School, Student
 
@@ -32,28 +39,78 @@ def unreached(request: HttpRequest, code: str) -> HttpResponse:
         "school/deliveries.html",
         school_frame(request, school, current="deliveries"),
         meta=[words.staff_date(today)],
+        calls=[{"label": label} for label in (_("Student"), _("Message"))],
         unconfirmed=[_unconfirmed(one, students[one.about], school) for one in unconfirmed(students.keys(), today)],
+        telephoned=_telephoned(telephoned(students.keys(), today), students, school),
         columns=[{"label": label} for label in (_("Student"), _("Message"), _("Where to"), _("What happened"))],
         rows=[_row(one, students[one.about], school) for one in lost],
         silent=[_silent(len(reach.lacking(students.keys(), topic=NOT_ARRIVED)), code)],
     )
 
 
+@open_to(*MANAGES)
+@require_POST
+def called(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
+    """A guardian was reached by telephone: nobody else of the school needs to try."""
+    school, now = queries.school(request.user, code, *MANAGES), now_of(request)
+    student = queries.student(request.user, school, student_id, looked="day")
+    with transaction.atomic():
+        by = signed_in(request)
+        ended = ladder.called(student.pk, on_date=local_date(now, school.timezone), by=by.pk, now=now)
+        if ended:
+            entries.record("notice:called", by=by, about=student.pk, school_code=code)
+    said = _("Noted: the family of {name} was reached.") if ended else _("Nobody is waiting for a call about {name}.")
+    messages.success(request, said.format(name=student.name))
+    return redirect("school-deliveries", code)
+
+
+@open_to(*MANAGES)
+@require_POST
+def not_called(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
+    """It was a mistake: the family stands on the list again."""
+    school, now = queries.school(request.user, code, *MANAGES), now_of(request)
+    student = queries.student(request.user, school, student_id, looked="day")
+    with transaction.atomic():
+        if ladder.take_back_call(student.pk, on_date=local_date(now, school.timezone)):
+            entries.record("notice:not-called", by=signed_in(request), about=student.pk, school_code=code)
+    messages.success(request, _("{name} is on the list again.").format(name=student.name))
+    return redirect("school-deliveries", code)
+
+
 def _unconfirmed(one: Climbed, student: Student, school: School) -> dict[str, Any]:
-    """Whom to ask for, what was said and how, and since when there is no other way."""
+    """Whom to ask for, what was said and how, since when there is no other way, and the button for who called."""
     told = words.listed(str(words.CHANNELS[channel]) for channel in one.channels) or _("by no way")
     since = words.clock(one.nobody_since, school.timezone)
     said = _("{topic} {time}, {channels}; nobody confirmed it by {since}")
-    return {
-        "text": f"{student.name} {class_and_seat(student)}",
-        "note": said.format(
-            topic=words.topic_title(one.topic),
-            time=words.clock(one.posted_at, school.timezone),
-            channels=told,
-            since=since,
-        ),
-        "url": reverse("school-student-today", args=[school.code, student.pk]),
-    }
+    told_how = said.format(
+        topic=words.topic_title(one.topic),
+        time=words.clock(one.posted_at, school.timezone),
+        channels=told,
+        since=since,
+    )
+    act = {"label": _("Reached by telephone"), "url": reverse("school-called", args=[school.code, student.pk])}
+    return _call(student, school, told_how, act)
+
+
+def _telephoned(found: Sequence[Climbed], students: Mapping[UUID, Student], school: School) -> list[dict[str, Any]]:
+    """Who reached the family, and when."""
+    callers = Account.objects.in_bulk([one.proven_by for one in found if one.proven_by])
+    rows = []
+    for one in found:
+        caller = callers.get(one.proven_by) if one.proven_by else None
+        name, time = caller.get_full_name() if caller else "", words.clock(one.ended_at, school.timezone)
+        undo = {"label": _("Undo"), "url": reverse("school-not-called", args=[school.code, one.about])}
+        rows.append(_call(students[one.about], school, f"{time} {name}".strip(), undo | {"kind": "plain"}))
+    return rows
+
+
+def _call(student: Student, school: School, said: str, act: dict[str, str]) -> dict[str, Any]:
+    url = reverse("school-student-today", args=[school.code, student.pk])
+    cells = [
+        {"text": student.name, "detail": class_and_seat(student), "url": url},
+        {"text": said, "label": _("Message")},
+    ]
+    return {"cells": cells, "actions": [{"kind": "quiet", "method": "post", "about": student.name} | act]}
 
 
 def _row(told: notify.Told, student: Student, school: School) -> dict[str, Any]:

@@ -140,6 +140,8 @@ urlpatterns = [
     path("<code:code>/messages/<int:message_id>/stop/", sent.stop, name="school-message-stop"),
     path("<code:code>/messages/<int:message_id>/correction/", sent.correct, name="school-message-correction"),
     path("<code:code>/deliveries/", deliveries.unreached, name="school-deliveries"),
+    path("<code:code>/deliveries/<uuid:student_id>/called/", deliveries.called, name="school-called"),
+    path("<code:code>/deliveries/<uuid:student_id>/not-called/", deliveries.not_called, name="school-not-called"),
     path("<code:code>/unreachable/", unreachable.unreachable, name="school-unreachable"),
     path("<code:code>/unreachable/list.csv", unreachable.as_csv, name="school-unreachable-csv"),
     *under(at_school, "school", "<code:code>/"),

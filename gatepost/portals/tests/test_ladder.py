@@ -8,6 +8,7 @@ from gatepost.accounts.models import Account
 from gatepost.allowances import budgets, rules
 from gatepost.allowances import queries as allowances
 from gatepost.attendance import sweep
+from gatepost.audit.models import Entry
 from gatepost.notify import addresses, ladder
 from gatepost.notify.models import Channel, Climb, Delivery
 from gatepost.portals.tests.visits import text_of, visit
@@ -129,3 +130,26 @@ class TestTimeline:
         assert "到 08:26 已用過所有方式，仍沒有人回報。請打電話聯絡。" in day
         self.page(mother, child, clock="08:28")
         assert "沒有人回報" not in self.of_school(child, "deliveries", clock="08:29")
+
+    def test_who_telephoned_is_noted_once_and_can_be_taken_back(
+        self, child: Student, mother: Account, father: Account
+    ) -> None:
+        office = builders.an_office(child.school)
+        Account.objects.filter(pk=office.pk).update(name="周學務")
+        browser = visit(office, now=at("08:31"))
+        url = f"/schools/{child.school.code}/deliveries/"
+        called, not_called = f"{url}{child.pk}/called/", f"{url}{child.pk}/not-called/"
+        assert "不在待電話聯絡" in text_of(browser.post(called, follow=True))  # there is a way left
+        assert ended() == ""
+        climb("08:21")
+        climb("08:26")
+        sent = Delivery.objects.count()
+        page = text_of(browser.post(called, follow=True))
+        assert ("沒有人回報" in page, "08:31 周學務" in page) == (False, True)
+        assert (ended(), Climb.objects.get().proven_by) == ("called", office.pk)
+        assert "學校在 08:31 以電話聯絡到監護人" in self.page(mother, child, clock="08:32")
+        assert "不在待電話聯絡" in text_of(browser.post(called, follow=True))
+        assert "沒有人回報" in text_of(browser.post(not_called, follow=True))
+        climb("08:40")
+        assert (ended(), Delivery.objects.count()) == ("over", sent)
+        assert Entry.objects.filter(about=child.pk, action__in=["notice:called", "notice:not-called"]).count() == 2
