@@ -196,7 +196,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "django_htmx",
     "csp",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # only the tables that portals.operator names
+    "gatepost.portals.operator.apps.TablesConfig",  # Django's admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -149,6 +149,8 @@ def test_the_tables_answer_whatever_stands_in_their_addresses(city: City, fuzz: 
         look(client, "GET", url)
         if what == "add":
             look(client, "POST", url, data={field.replace("\0", ""): value})
+            chosen = {"app_label": meta.app_label, "model_name": meta.model_name, "field_name": field, "term": value}
+            look(client, "GET", f"/operator/admin/autocomplete/?{urlencode([*chosen.items(), *query])}")
 
     fields = sorted({field.name for meta in models for field in meta.get_fields()})
     fuzz(

@@ -4,10 +4,13 @@ What rooms write with a history (bonds, cards, keys, events) is read-only here: 
 would leave no trace and tell nobody. National ID numbers are never shown.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.db.models import BinaryField, Model
 from django.http import HttpRequest
 
@@ -28,6 +31,22 @@ admin.site.site_title = "Gatepost"
 admin.site.index_title = "Gatepost"
 
 
+class Chosen(AutocompleteSelect):
+    """Draws again what was chosen. Django's asks the database for whatever was posted, also for what is no key."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        key = self.field.remote_field.get_related_field()
+        return super().optgroups(name, [one for one in value if _is_key(key, one)], attr)
+
+
+def _is_key(field: Any, posted: str) -> bool:
+    try:
+        field.clean(posted, None)
+    except ValidationError:
+        return False
+    return "\0" not in posted
+
+
 class Table(ModelAdmin):  # type: ignore[type-arg] # generic to the stubs only
     """What all tables share: pages of fifty, and nobody asks in an address for what is sealed or digested."""
 
@@ -35,13 +54,26 @@ class Table(ModelAdmin):  # type: ignore[type-arg] # generic to the stubs only
     show_full_result_count = False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The row of that key; no row has one with NUL in it, and PostgreSQL refuses to look for it."""
-        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
+        """The row of that key; no row has one with NUL in it, and PostgreSQL refuses to look for it.
+
+        An address may say `_to_field=` and name no field.
+        """
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """The same for what is searched for: no text holds NUL."""
+        found = queryset.none() if "\0" in search_term else queryset
+        return super().get_search_results(request, found, search_term.replace("\0", ""))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         # Django allows any field of the table's own; a digest could be guessed at that way, and no text is one.
         sealed = {field.name for field in self.opts.get_fields() if isinstance(field, BinaryField)}
         return lookup.partition("__")[0] not in sealed and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = Chosen(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class ReadOnly(Table):

@@ -113,6 +113,28 @@ class TestTables:
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
             assert operator.get(reverse(name)).status_code == 200, name
 
+    @pytest.mark.parametrize("posted", [" ", "\0", "x", "9" * 30, "-1"])
+    def test_a_form_whose_choice_is_no_row_comes_back(self, operator: Any, posted: str) -> None:
+        school = builders.a_school()
+        chosen = {"account": posted, "school": posted, "school_class": posted, "name": "registrar"}
+        assert operator.post(reverse("admin:access_role_add"), chosen).status_code == 200
+        again = operator.post(reverse("admin:access_role_add"), chosen | {"school": school.pk})
+        assert f'<option value="{school.pk}" selected' in again.content.decode()
+
+    @pytest.mark.parametrize("term", ["王", "\0", " "])
+    @pytest.mark.parametrize("page", ["1", "x", "9" * 30])
+    def test_a_search_for_a_choice_has_an_answer(self, operator: Any, term: str, page: str) -> None:
+        asked = {"app_label": "access", "model_name": "role", "field_name": "school", "term": term, "page": page}
+        assert operator.get(reverse("admin:autocomplete"), asked).status_code in {200, 404}
+
+    def test_an_address_that_names_no_field_for_its_key_means_the_key(self, operator: Any) -> None:
+        url = reverse("admin:roster_school_change", args=[builders.a_school().pk])
+        assert operator.get(url, {"_to_field": ""}).status_code == 200
+
+    def test_nothing_but_a_field_of_a_form_has_choices(self, operator: Any) -> None:
+        asked = {"app_label": "roster", "model_name": "school", "field_name": "staff", "term": ""}
+        assert operator.get(reverse("admin:autocomplete"), asked).status_code == 403
+
     def test_the_role_alone_does_not_open_the_tables(self) -> None:
         account = builders.an_account()
         Role.objects.create(account=account, name="operator")
