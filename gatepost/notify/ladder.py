@@ -140,7 +140,7 @@ def _since(now: datetime) -> date:
 
 
 def _lock(abouts: Collection[UUID], on_date: date) -> list[int]:
-    """The open climbs of a day, locked in one order everywhere."""
+    """The climbs of a day without an end but their time's, locked in one order everywhere."""
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"on_date": on_date, "abouts": list(abouts)})
         return [pk for (pk,) in cursor.fetchall()]
@@ -303,9 +303,10 @@ FROM unnest(%(pks)s::bigint[], %(dates)s::date[]) AS t(notice_id, on_date)
 WHERE climb.notice_id = t.notice_id AND climb.on_date = t.on_date
 """
 
+# Open, or over: a person may still be about to telephone, and need not when the child is there or a guardian looked.
 _OPEN = """
 SELECT notice_id FROM notify_climb
-WHERE on_date = %(on_date)s AND about = ANY(%(abouts)s::uuid[]) AND ended_at IS NULL
+WHERE on_date = %(on_date)s AND about = ANY(%(abouts)s::uuid[]) AND (ended_at IS NULL OR ended_because = 'over')
 ORDER BY notice_id FOR UPDATE
 """
 
@@ -313,7 +314,7 @@ _OPEN_BY_KEY = """
 SELECT climb.notice_id FROM unnest(%(abouts)s::uuid[], %(keys)s::text[]) AS said(about, key)
 JOIN notify_notice notice ON notice.on_date = %(on_date)s AND notice.about = said.about AND notice.key = said.key
 JOIN notify_climb climb ON climb.notice_id = notice.id AND climb.on_date = notice.on_date
-WHERE climb.ended_at IS NULL
+WHERE climb.ended_at IS NULL OR climb.ended_because = 'over'
 ORDER BY climb.notice_id FOR UPDATE OF climb
 """
 

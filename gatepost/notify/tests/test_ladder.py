@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from gatepost.accounts.models import Account
 from gatepost.channels.errors import ChannelError
 from gatepost.guardians import restrictions
-from gatepost.notify import addresses, ladder, notices, recipients, sender
+from gatepost.notify import addresses, climbs, ladder, notices, recipients, sender
 from gatepost.notify.models import Address, Channel, Climb, Delivery, Recipient, Rung
 from gatepost.notify.sender import Outcome
 from gatepost.notify.tests.test_sender import Post
@@ -247,6 +247,22 @@ def test_after_the_best_before_nobody_is_told_any_more(child: Student, mother: A
     assert climb(after(8)) == 1
     assert only_climb().ended_because == "over"
     assert Delivery.objects.count() == 2
+
+
+@pytest.mark.parametrize("ending", ["withdrawn", "seen"])
+def test_nobody_is_left_to_telephone_when_the_child_is_there_or_a_guardian_has_looked(
+    child: Student, mother: Account, ending: str
+) -> None:
+    say(child, best_before=after(7))
+    carry(NOW)
+    climb(after(8))
+    assert [one.about for one in climbs.unconfirmed([child.pk], MONDAY)] == [child.pk]
+    if ending == "seen":
+        ladder.seen(mother.pk, [child.pk], on_date=MONDAY, now=after(90))
+    else:
+        notices.withdraw({child.pk: f"{TOPIC}:{child.pk}"}, on_date=MONDAY, because="withdrawn", now=after(90))
+    assert only_climb().ended_because == ending
+    assert not climbs.unconfirmed([child.pk], MONDAY)
 
 
 @pytest.mark.django_db(transaction=True)
