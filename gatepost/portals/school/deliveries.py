@@ -39,8 +39,9 @@ def unreached(request: HttpRequest, code: str) -> HttpResponse:
         "school/deliveries.html",
         school_frame(request, school, current="deliveries"),
         meta=[words.staff_date(today)],
-        calls=[{"label": label} for label in (_("Student"), _("Message"))],
+        waiting_columns=[{"label": label} for label in (_("Student"), _("Message"))],
         unconfirmed=[_unconfirmed(one, students[one.about], school) for one in unconfirmed(students.keys(), today)],
+        telephoned_columns=[{"label": label} for label in (_("Student"), _("Called by"))],
         telephoned=_telephoned(telephoned(students.keys(), today), students, school),
         columns=[{"label": label} for label in (_("Student"), _("Message"), _("Where to"), _("What happened"))],
         rows=[_row(one, students[one.about], school) for one in lost],
@@ -89,7 +90,7 @@ def _unconfirmed(one: Climbed, student: Student, school: School) -> dict[str, An
         since=since,
     )
     act = {"label": _("Reached by telephone"), "url": reverse("school-called", args=[school.code, student.pk])}
-    return _call(student, school, told_how, act)
+    return _call(student, school, {"text": told_how, "label": _("Message")}, act | {"kind": "plain"})
 
 
 def _telephoned(found: Sequence[Climbed], students: Mapping[UUID, Student], school: School) -> list[dict[str, Any]]:
@@ -100,17 +101,15 @@ def _telephoned(found: Sequence[Climbed], students: Mapping[UUID, Student], scho
         caller = callers.get(one.proven_by) if one.proven_by else None
         name, time = caller.get_full_name() if caller else "", words.clock(one.ended_at, school.timezone)
         undo = {"label": _("Undo"), "url": reverse("school-not-called", args=[school.code, one.about])}
-        rows.append(_call(students[one.about], school, f"{time} {name}".strip(), undo | {"kind": "plain"}))
+        cell = {"text": f"{time} {name}".strip(), "label": _("Called by")}
+        rows.append(_call(students[one.about], school, cell, undo | {"kind": "quiet"}))
     return rows
 
 
-def _call(student: Student, school: School, said: str, act: dict[str, str]) -> dict[str, Any]:
+def _call(student: Student, school: School, said: dict[str, str], act: dict[str, str]) -> dict[str, Any]:
     url = reverse("school-student-today", args=[school.code, student.pk])
-    cells = [
-        {"text": student.name, "detail": class_and_seat(student), "url": url},
-        {"text": said, "label": _("Message")},
-    ]
-    return {"cells": cells, "actions": [{"kind": "quiet", "method": "post", "about": student.name} | act]}
+    who = {"text": student.name, "detail": class_and_seat(student), "url": url}
+    return {"cells": [who, said], "actions": [{"method": "post", "about": student.name} | act]}
 
 
 def _row(told: notify.Told, student: Student, school: School) -> dict[str, Any]:

@@ -145,11 +145,11 @@ class TestTimeline:
         climb("08:26")
         sent = Delivery.objects.count()
         page = text_of(browser.post(called, follow=True))
-        assert ("沒有人回報" in page, "08:31 周學務" in page) == (False, True)
+        assert ("到 08:26 沒有人回報" in page, "08:31 周學務" in page) == (False, True)
         assert (ended(), Climb.objects.get().proven_by) == ("called", office.pk)
         assert "學校在 08:31 以電話聯絡到監護人" in self.page(mother, child, clock="08:32")
         assert "不在待電話聯絡" in text_of(browser.post(called, follow=True))
-        assert "沒有人回報" in text_of(browser.post(not_called, follow=True))
+        assert "到 08:26 沒有人回報" in text_of(browser.post(not_called, follow=True))
         climb("08:40")
         assert (ended(), Delivery.objects.count()) == ("over", sent)
         assert Entry.objects.filter(about=child.pk, action__in=["notice:called", "notice:not-called"]).count() == 2
