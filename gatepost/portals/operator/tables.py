@@ -109,6 +109,7 @@ class Kept(Table):
 class AccountTable(Kept):
     list_display = ["email", "name", "language", "is_active", "is_staff"]
     search_fields = ["email", "name"]
+    ordering = ["email"]
     fields = ["email", "name", "language", "is_active", "is_staff"]
 
 
@@ -137,6 +138,7 @@ class SchoolTable(Kept):
     list_filter = ["district", "level"]
     list_select_related = ["district"]
     search_fields = ["code", "name", "short_name"]
+    ordering = ["code"]
 
 
 @admin.register(Student)
@@ -178,6 +180,7 @@ class ClassTable(ReadOnly):
     list_display = ["school", "name", "school_year"]
     list_select_related = ["school"]
     search_fields = ["school__code", "school__name", "name"]
+    ordering = ["school", "name"]
 
 
 @admin.register(Guardianship)
