@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -53,15 +54,16 @@ def unreached(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def called(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
     """A guardian was reached by telephone: nobody else of the school needs to try."""
-    school, now = queries.school(request.user, code, *MANAGES), now_of(request)
-    student = queries.student(request.user, school, student_id, looked="day")
+    student, today, now = _about_today(request, code, student_id)
+    by = signed_in(request)
     with transaction.atomic():
-        by = signed_in(request)
-        ended = ladder.called(student.pk, on_date=local_date(now, school.timezone), by=by.pk, now=now)
+        ended = ladder.called(student.pk, on_date=today, by=by.pk, now=now)
         if ended:
             entries.record("notice:called", by=by, about=student.pk, school_code=code)
-    said = _("Noted: the family of {name} was reached.") if ended else _("Nobody is waiting for a call about {name}.")
-    messages.success(request, said.format(name=student.name))
+    if ended:
+        messages.success(request, _("Noted: the family of {name} was reached.").format(name=student.name))
+    else:
+        messages.info(request, _("Nobody is waiting for a call about {name}.").format(name=student.name))
     return redirect("school-deliveries", code)
 
 
@@ -69,13 +71,21 @@ def called(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
 @require_POST
 def not_called(request: HttpRequest, code: str, student_id: UUID) -> HttpResponse:
     """It was a mistake: the family stands on the list again."""
+    student, today, _now = _about_today(request, code, student_id)
+    with transaction.atomic():
+        taken_back = ladder.take_back_call(student.pk, on_date=today)
+        if taken_back:
+            entries.record("notice:not-called", by=signed_in(request), about=student.pk, school_code=code)
+    if taken_back:
+        messages.success(request, _("{name} is on the list again.").format(name=student.name))
+    return redirect("school-deliveries", code)
+
+
+def _about_today(request: HttpRequest, code: str, student_id: UUID) -> tuple[Student, date, datetime]:
+    """The student, the date at the school, and now."""
     school, now = queries.school(request.user, code, *MANAGES), now_of(request)
     student = queries.student(request.user, school, student_id, looked="day")
-    with transaction.atomic():
-        if ladder.take_back_call(student.pk, on_date=local_date(now, school.timezone)):
-            entries.record("notice:not-called", by=signed_in(request), about=student.pk, school_code=code)
-    messages.success(request, _("{name} is on the list again.").format(name=student.name))
-    return redirect("school-deliveries", code)
+    return student, local_date(now, school.timezone), now
 
 
 def _unconfirmed(one: Climbed, student: Student, school: School) -> dict[str, Any]:

@@ -150,6 +150,7 @@ class TestTimeline:
         assert "學校在 08:31 以電話聯絡到監護人" in self.page(mother, child, clock="08:32")
         assert "不在待電話聯絡" in text_of(browser.post(called, follow=True))
         assert "到 08:26 沒有人回報" in text_of(browser.post(not_called, follow=True))
+        assert "放回" not in text_of(browser.post(not_called, follow=True))  # it is there already
         climb("08:40")
         assert (ended(), Delivery.objects.count()) == ("over", sent)
         assert Entry.objects.filter(about=child.pk, action__in=["notice:called", "notice:not-called"]).count() == 2
