@@ -50,7 +50,6 @@ def main() -> None:
     failed = []
     with stage() as ready:
         for name in names:
-            ready.settle()
             console.print(f"measuring {name} … (load {os.getloadavg()[0]:.1f})")
             try:
                 figures += apart(rows[name], ready)
@@ -68,6 +67,7 @@ class RowFailed(Exception):
 
 def apart(measure: Callable[[Stage], list[Figure]], ready: Stage) -> list[Figure]:
     """Measure in a process of its own: Django is set up once in a process, and each row has its own database."""
+    ready.settle()
     fork = multiprocessing.get_context("fork")
     here, there = fork.Pipe(duplex=False)
 
